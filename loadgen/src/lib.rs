@@ -1,0 +1,1 @@
+//! Open-loop HTTP load, measured from the intended instant.

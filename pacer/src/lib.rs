@@ -1,0 +1,1 @@
+//! Waiting until an instant, to tens of microseconds.

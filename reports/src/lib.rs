@@ -1,0 +1,6 @@
+//! Results: the record of a run, what it says, whether its gates hold, and the pages and files made from it.
+//!
+//! The record is enough to redraw every chart and replay every decision: a report is always made from a record, never
+//! from a run.
+
+pub mod record;

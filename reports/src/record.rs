@@ -1,0 +1,198 @@
+//! The record: one typed event a line.
+//!
+//! All instants are in the world's own time, that is after the scenario was compressed by its speed. For people,
+//! scenario time is (instant − start) × speed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics::{Gate, Grid, Phase, Replicas, Slo, Timestamp, Window};
+use scaler::{Decision, Observation, Status, WriteOutcome};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the record's form. A reader takes this one and no other.
+pub const SCHEMA: u32 = 1;
+
+/// One event.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first: what was to be done.
+    Header(Box<Header>),
+    /// Where and when it was done: the only event that may differ between equal runs. Simulated runs have none.
+    Host(Host),
+    /// A window, or a piece of one.
+    Window(Window),
+    /// What a policy was shown.
+    Observation {
+        /// The workload.
+        workload: String,
+        /// What was shown.
+        observation: Box<Observation>,
+    },
+    /// What it decided.
+    Decision {
+        /// The workload.
+        workload: String,
+        /// The observation's instant.
+        at: Timestamp,
+        /// The decision.
+        decision: Decision,
+    },
+    /// What became of the decision.
+    Written {
+        /// The workload.
+        workload: String,
+        /// The decision's instant.
+        at: Timestamp,
+        /// Whether it was written.
+        outcome: WriteOutcome,
+        /// How the policy sees things after it.
+        status: Status,
+    },
+    /// Something broke, or was mended.
+    Fault {
+        /// When it happened.
+        at: Timestamp,
+        /// How long it lasts; zero for what happens at once.
+        lasts: Duration,
+        /// The service it hit, if it hit one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
+        /// What happened, for people.
+        what: String,
+    },
+    /// What the audit found.
+    Audit(Audit),
+    /// The last: how it ended. Without it the run was cut off.
+    End(End),
+}
+
+/// What was to be done.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Header {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The program's version.
+    pub version: String,
+    /// The scenario's name.
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// In which world.
+    pub world: World,
+    /// The command that does it again.
+    pub command: String,
+    /// The scenario as checked, in its own time.
+    pub scenario: serde_json::Value,
+    /// The seed.
+    pub seed: u64,
+    /// The algorithm of the draws, and its version.
+    pub draws: String,
+    /// How many times faster than the scenario's time the world ran.
+    pub speed: f64,
+    /// The first instant of the run.
+    pub start: Timestamp,
+    /// How long it was to last, in the world's time.
+    pub duration: Duration,
+    /// Between two decisions, in the world's time.
+    pub period: Duration,
+    /// Where windows lie.
+    pub grid: Grid,
+    /// What good means.
+    pub slo: Slo,
+    /// What must hold.
+    pub gates: Vec<Gate>,
+    /// Named spans, in the world's time since the start.
+    pub phases: Vec<Phase>,
+    /// The services, by name.
+    pub services: BTreeMap<String, ServiceHeader>,
+}
+
+/// A service, as far as a report needs it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ServiceHeader {
+    /// Requests that a replica works on at once.
+    pub slots: u32,
+    /// The limit of its own time.
+    pub limit: Duration,
+    /// Its policy's name, for people.
+    pub policy: String,
+    /// The fewest replicas.
+    pub min: Replicas,
+    /// The most replicas.
+    pub max: Replicas,
+    /// Replicas at the start.
+    pub replicas: Replicas,
+    /// From a replica's start to its readiness, the median in the world's time.
+    pub start_up: Duration,
+    /// Requests per second at which all slots of a replica would be held, from the scenario's own means; nothing if they
+    /// do not say.
+    pub full_rate: Option<f64>,
+}
+
+/// Which world.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum World {
+    /// Virtual time.
+    Simulated,
+    /// Processes on this machine.
+    Local,
+    /// Load on a system that is not ours.
+    Target,
+}
+
+/// Where and when.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Host {
+    /// The wall clock at the start.
+    pub started: Timestamp,
+    /// CPUs that the run could use.
+    pub cpus: u32,
+    /// The operating system and its release.
+    pub system: String,
+    /// The processor's name, if it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<String>,
+}
+
+/// What the audit found: whether each order that was acknowledged to a shopper is there exactly once and charged
+/// exactly once, and none is charged that was not ordered.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Audit {
+    /// Orders acknowledged to shoppers.
+    pub acknowledged: u64,
+    /// Orders placed, acknowledged or not.
+    pub placed: u64,
+    /// Orders charged.
+    pub charged: u64,
+    /// Charges taken back because their order was given up.
+    pub refunded: u64,
+    /// What is wrong, for people; empty if nothing is. At most 100 are listed.
+    pub violations: Vec<String>,
+    /// How many there are.
+    pub violation_count: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct End {
+    /// The instant.
+    pub at: Timestamp,
+    /// How.
+    pub how: Ending,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It went its whole way.
+    Completed,
+    /// Someone stopped it.
+    Interrupted,
+    /// It could not go on.
+    Failed(String),
+}

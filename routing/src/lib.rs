@@ -1,0 +1,1 @@
+//! Where a request goes, and whether it may: the gateway's rules, pure.

@@ -1,0 +1,21 @@
+//! Decisions: an [`Observation`] goes in, a [`Decision`] with its [`Reason`] comes out.
+//!
+//! The policy tried in a simulation is, line for line, the one that runs in a cluster: a [`Policy`] is a synchronous
+//! function of what it is shown. It reads no clock, starts no thread and draws no random number; time arrives in the
+//! observation. A world is one [`Plant`] per workload, and [`step`] joins the two.
+//!
+//! What it does not do: it fetches nothing, writes nothing and knows no world.
+
+mod decision;
+mod observation;
+mod plant;
+mod policy;
+
+pub use decision::{Clip, Decision, Reason, Term, Verdict};
+pub use observation::{
+    Container, ContainerKind, ContainerUsage, MetricId, Observation, ParseMetricIdError, Phase,
+    Readiness, ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Resources, Sample, Scale,
+    Selector, Traffic, Version,
+};
+pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
+pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};

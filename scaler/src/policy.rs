@@ -1,0 +1,113 @@
+//! What every policy is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use metrics::{Replicas, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Decision, MetricId, Observation, WriteOutcome};
+
+/// A pure, synchronous function from what was seen to what to do, with the history it needs.
+pub trait Policy {
+    /// Which metrics it needs, and how fine. A world fetches no other.
+    fn wants(&self) -> &Wants;
+
+    /// Decides. Observations come in the order of time.
+    fn decide(&mut self, seen: &Observation) -> Decision;
+
+    /// Learns what became of its last decision, and says how things stand.
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status;
+
+    /// All that it must not forget.
+    fn save(&self) -> PolicyState;
+
+    /// Takes back what [`Policy::save`] gave.
+    ///
+    /// # Errors
+    /// If the state is of another policy or version; then nothing has changed.
+    fn restore(&mut self, state: &PolicyState) -> Result<(), String>;
+}
+
+/// What a policy needs to be shown.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Wants {
+    /// How often it wants to decide.
+    pub period: Duration,
+    /// Whether it needs the replicas one by one.
+    pub replicas: bool,
+    /// Whether it needs their resource usage.
+    pub usage: bool,
+    /// Whether it needs the traffic.
+    pub traffic: bool,
+    /// The metrics it needs.
+    pub metrics: BTreeSet<MetricId>,
+    /// The metrics of which it needs one-second samples.
+    pub samples: BTreeSet<MetricId>,
+}
+
+/// A policy's memory, opaque to all but itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct PolicyState {
+    /// The policy's name and the version of its state, as in `hpa/1`.
+    pub kind: String,
+    /// Its content.
+    pub state: serde_json::Value,
+}
+
+/// How things stand after a decision was carried out, or was not.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Status {
+    /// Replicas asked for before the decision.
+    #[serde(default)]
+    pub current: Option<Replicas>,
+    /// Replicas that the policy wants.
+    #[serde(default)]
+    pub desired: Option<Replicas>,
+    /// The last time that a write changed something.
+    #[serde(default)]
+    pub last_scale: Option<Timestamp>,
+    /// Conditions, by type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, Condition>,
+    /// What happened in this step, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    /// What went wrong in this step, if anything did. It may be set although a decision was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One condition.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Condition {
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// One word.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// One event, as Kubernetes has them.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Event {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word.
+    pub reason: String,
+    /// One sentence.
+    pub message: String,
+}

@@ -1,0 +1,27 @@
+//! Demand: what a shop is made of, who visits it and when, what breaks, how it scales, and what "good" means.
+//!
+//! A scenario is read in two stages: as written → as meant ([`Scenario`]). The second cannot hold nonsense.
+//! From a [`Scenario`] come the [`Arrivals`], the [`Shopper`]s and the [`Draws`] that every world shares, so that the
+//! simulator, the load generator and the shop meet the same luck.
+//!
+//! Pure: it takes `impl Read`, and opens nothing itself.
+
+mod arrivals;
+mod curve;
+mod distribution;
+mod draws;
+mod scenario;
+mod shopper;
+
+pub use arrivals::{Arrival, Arrivals};
+pub use curve::Curve;
+pub use distribution::Distribution;
+pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
+pub use scenario::{
+    ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Control, Ejection,
+    Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey, JourneyIndex, Method,
+    OnFailure, Operation, OperationId, Page, PageIndex, Policy, RetryBudget, Route, Scaling,
+    Scenario, ScheduleEntry, Scrape, Service, Source, Step, Term, Traffic, Unit, Variable,
+    WorkMode,
+};
+pub use shopper::{Next, Outcome, PageRequest, Shopper};
