@@ -1,1 +1,3 @@
-//! The whole program, tried from outside.
+//! The whole program, tried from outside: one binary, a module for each concern.
+
+mod workspace;
