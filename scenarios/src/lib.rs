@@ -12,6 +12,7 @@ mod distribution;
 mod draws;
 mod scenario;
 mod shopper;
+mod trace_id;
 
 pub use arrivals::{Arrival, Arrivals};
 pub use curve::Curve;
@@ -25,3 +26,4 @@ pub use scenario::{
     WorkMode,
 };
 pub use shopper::{Next, Outcome, PageRequest, Shopper};
+pub use trace_id::{ParseTraceError, Trace};
