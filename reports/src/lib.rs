@@ -3,4 +3,6 @@
 //! The record is enough to redraw every chart and replay every decision: a report is always made from a record, never
 //! from a run.
 
+pub mod analysis;
+pub mod gates;
 pub mod record;
