@@ -128,8 +128,9 @@ pub struct Journey {
     pub name: String,
     /// Its share among the journeys, relative to the others'.
     pub weight: f64,
-    /// Where it starts.
-    pub start: PageIndex,
+    /// Where it starts, each with its chance; the chances add up to 1. Real visits begin on any page that a search
+    /// engine or a message can lead to.
+    pub start: Vec<(PageIndex, f64)>,
     /// Its pages.
     pub pages: Vec<Page>,
     /// Coefficient of variation of the length factor that each shopper draws (log-normal, mean 1): it divides the
