@@ -5,4 +5,8 @@
 
 pub mod analysis;
 pub mod gates;
+pub mod journal;
 pub mod record;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
+pub mod words;

@@ -2,6 +2,15 @@
 //!
 //! All instants are in the world's own time, that is after the scenario was compressed by its speed. For people,
 //! scenario time is (instant − start) × speed.
+//!
+//! On disk a line is the event's JSON, a tab, the CRC-32 of that JSON in eight hexadecimal digits, and a line feed; an
+//! observation's replicas are written as what changed since the workload's observation before. [`crate::journal`]
+//! writes it, [`Record::read`] reads it.
+
+mod delta;
+mod merge;
+mod read;
+mod store;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +19,16 @@ use metrics::{Gate, Grid, Phase, Replicas, Slo, Timestamp, Window};
 use scaler::{Decision, Observation, Status, WriteOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use delta::Encoder;
+pub use merge::MergeError;
+pub use read::ReadError;
+pub use store::{Broke, Decided, Record, Settled};
+
+/// The record's file name.
+pub const FILE: &str = "record.jsonl";
+/// The name of the file that continues it, compressed, once it has grown large.
+pub const CONTINUED: &str = "record.jsonl.gz";
 
 /// The version of the record's form. A reader takes this one and no other.
 pub const SCHEMA: u32 = 1;
