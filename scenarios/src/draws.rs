@@ -1,9 +1,22 @@
 //! Luck that depends on what it is for, never on what was drawn before.
+//!
+//! The key of a stream is its purpose and its entity's numbers, absorbed one after the other by the finaliser of
+//! SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA 2014); the draws of a stream
+//! are SplitMix64 from that key. Any change of a value is a change of [`VERSION`].
+
+use std::convert::Infallible;
+
+use rand::rand_core::TryRng;
 
 /// The algorithm's name and version, as records carry it.
 pub const VERSION: &str = "splitmix64/1";
 
+/// 2⁶⁴ ÷ the golden ratio, odd: the step of SplitMix64's counter.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// What a draw is for.
+///
+/// *Journey* is the shopper's number, [`Shopper::index`](crate::Shopper::index).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
     /// The arrivals of one term of the rate.
@@ -11,21 +24,21 @@ pub enum Stream {
         /// The term's place.
         curve: u32,
     },
-    /// One shopper: variables, length factor.
+    /// One shopper: which journey, where it starts, length factor.
     Journey {
-        /// The arrival's index.
+        /// The shopper.
         journey: u64,
     },
     /// What a shopper thinks after a page, and where the shopper goes next.
     Think {
-        /// The arrival's index.
+        /// The shopper.
         journey: u64,
         /// The page's number in the journey, from 0.
         page: u32,
     },
     /// The work and waits of one hop.
     Demand {
-        /// The arrival's index.
+        /// The shopper.
         journey: u64,
         /// The page's number in the journey, from 0.
         page: u32,
@@ -36,7 +49,7 @@ pub enum Stream {
     },
     /// Jitter of a retry.
     Retry {
-        /// The arrival's index.
+        /// The shopper.
         journey: u64,
         /// The page's number in the journey, from 0.
         page: u32,
@@ -54,7 +67,7 @@ pub enum Stream {
     },
     /// Which replica answers.
     Balance {
-        /// The arrival's index.
+        /// The shopper.
         journey: u64,
         /// The page's number in the journey, from 0.
         page: u32,
@@ -68,9 +81,82 @@ pub enum Stream {
         /// The fault's place.
         fault: u32,
     },
+    /// What one variable of a shopper is at first.
+    Variable {
+        /// The shopper.
+        journey: u64,
+        /// The variable's place in the journey.
+        variable: u32,
+    },
+    /// Which of several values in an answer a shopper takes.
+    Extract {
+        /// The shopper.
+        journey: u64,
+        /// The page's number in the journey, from 0.
+        page: u32,
+        /// The value's place among those taken from the page.
+        extract: u32,
+    },
+    /// Who came before the start, by one term of the rate.
+    Before {
+        /// The term's place.
+        curve: u32,
+    },
+    /// How far a place of a standing crowd has walked before the start.
+    Crowd {
+        /// The place.
+        place: u32,
+    },
+    /// Whether a recorded arrival is kept when time is compressed.
+    Thin {
+        /// The arrival's place in the record.
+        arrival: u64,
+    },
 }
 
-/// A generator for one purpose.
+impl Stream {
+    /// The purpose with the rarest number, and the other numbers: together no two streams share them.
+    fn words(self) -> [u64; 3] {
+        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        let tag = |tag: u64, low: u32| tag << 32 | u64::from(low);
+        match self {
+            Self::Arrivals { curve } => [tag(1, 0), u64::from(curve), 0],
+            Self::Journey { journey } => [tag(2, 0), journey, 0],
+            Self::Think { journey, page } => [tag(3, 0), journey, u64::from(page)],
+            Self::Demand {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(4, attempt), journey, pair(page, hop)],
+            Self::Retry {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(5, attempt), journey, pair(page, hop)],
+            Self::StartUp { service, ordinal } => [tag(6, 0), pair(service, ordinal), 0],
+            Self::Balance {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(7, attempt), journey, pair(page, hop)],
+            Self::Fault { fault } => [tag(8, 0), u64::from(fault), 0],
+            Self::Variable { journey, variable } => [tag(9, 0), journey, u64::from(variable)],
+            Self::Extract {
+                journey,
+                page,
+                extract,
+            } => [tag(10, 0), journey, pair(page, extract)],
+            Self::Before { curve } => [tag(11, 0), u64::from(curve), 0],
+            Self::Crowd { place } => [tag(12, 0), u64::from(place), 0],
+            Self::Thin { arrival } => [tag(13, 0), arrival, 0],
+        }
+    }
+}
+
+/// A generator for one purpose: 2⁶⁴ draws, from the seed and the purpose alone.
 #[derive(Clone, Debug)]
 pub struct Draws {
     state: u64,
@@ -79,25 +165,77 @@ pub struct Draws {
 impl Draws {
     /// The generator for `stream` under `seed`.
     #[must_use]
+    #[inline]
     pub fn new(seed: u64, stream: Stream) -> Self {
-        let _ = (seed, stream);
-        todo!()
+        let state = stream
+            .words()
+            .into_iter()
+            .fold(mix(seed.wrapping_add(GAMMA)), |key, word| {
+                mix((key ^ word).wrapping_add(GAMMA))
+            });
+        Self { state }
+    }
+
+    /// The next 64 random bits.
+    #[inline]
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(GAMMA);
+        mix(self.state)
+    }
+
+    /// A number strictly between 0 and 1: the middle of one of 2⁵³ equal cells.
+    #[inline]
+    pub fn uniform(&mut self) -> f64 {
+        unit_interval(self.bits())
+    }
+
+    /// A whole number from 0 to `below` − 1, each alike but for a bias under `below` ÷ 2⁶⁴; 0 if `below` is 0.
+    #[inline]
+    pub fn below(&mut self, below: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(below)) >> 64) as u64
+    }
+
+    /// Exponential with mean 1.
+    #[inline]
+    pub fn exponential(&mut self) -> f64 {
+        -libm::log(self.uniform())
     }
 }
 
-impl rand::rand_core::TryRng for Draws {
-    type Error = std::convert::Infallible;
+/// Random bits as a number strictly between 0 and 1.
+#[inline]
+pub(crate) fn unit_interval(bits: u64) -> f64 {
+    const CELL: f64 = 1.0 / (1_u64 << 53) as f64;
+    // The last cell's middle, 1 − 2⁻⁵⁴, would round to 1.
+    (((bits >> 11) as f64 + 0.5) * CELL).min(1.0 - CELL)
+}
 
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        todo!()
+/// SplitMix64's finaliser (Stafford's variant 13): a bijection that spreads every bit over all.
+#[inline]
+const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl TryRng for Draws {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.bits() >> 32) as u32)
     }
 
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(self.state)
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.bits())
     }
 
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
-        todo!()
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.bits().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
     }
 }
 
@@ -107,3 +245,6 @@ impl rand::rand_core::TryRng for Draws {
 pub fn child_hop(parent: u32, index: u8) -> u32 {
     parent * 16 + u32::from(index) + 1
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,11 +12,13 @@ mod distribution;
 mod draws;
 mod scenario;
 mod shopper;
+mod time;
+mod trace;
 mod trace_id;
 
-pub use arrivals::{Arrival, Arrivals};
-pub use curve::Curve;
-pub use distribution::Distribution;
+pub use arrivals::{Arrival, Arrivals, Crowd, Who};
+pub use curve::{Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Steps};
+pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use scenario::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Control, Ejection,
@@ -25,5 +27,5 @@ pub use scenario::{
     Scenario, ScheduleEntry, Scrape, Service, Source, Step, Term, Traffic, Unit, Variable,
     WorkMode,
 };
-pub use shopper::{Next, Outcome, PageRequest, Shopper};
+pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
 pub use trace_id::{ParseTraceError, Trace};

@@ -1,0 +1,67 @@
+//! The next arrival of one term of the rate.
+
+use crate::draws::{Draws, Stream};
+use crate::time::nanos;
+use crate::{ArrivalProcess, Curve, Scenario};
+
+/// One term's next arrival.
+#[derive(Clone, Debug)]
+pub(super) struct Register {
+    /// When it is, in nanoseconds since the start; nothing if there is none.
+    pub(super) next: Option<u64>,
+    process: ArrivalProcess,
+    draws: Draws,
+    /// How many arrivals there have been.
+    count: u64,
+    /// Where the curve's integral is at the next arrival.
+    target: f64,
+    /// Where it is at the scenario's end.
+    total: f64,
+}
+
+impl Register {
+    pub(super) fn new(scenario: &Scenario, term: usize) -> Self {
+        let curve = &scenario.traffic.rate[term].curve;
+        let mut register = Self {
+            next: Some(0),
+            process: scenario.traffic.arrivals,
+            draws: Draws::new(scenario.seed, Stream::Arrivals { curve: term as u32 }),
+            count: 0,
+            target: 0.0,
+            total: curve.count_until(scenario.duration),
+        };
+        register.advance(curve);
+        register
+    }
+
+    /// Goes on to the next arrival.
+    pub(super) fn advance(&mut self, curve: &Curve) {
+        let Some(last) = self.next else { return };
+        self.next = match (self.process, curve) {
+            (ArrivalProcess::Recorded, Curve::Recorded(recorded)) => {
+                recorded.instants().get(self.count as usize).copied()
+            }
+            // What has no recorded instants has even ones: a bin's count is kept exactly.
+            (ArrivalProcess::Even | ArrivalProcess::Recorded, _) => {
+                self.target = self.count as f64 + 0.5;
+                self.reach(curve, last)
+            }
+            (ArrivalProcess::Poisson, _) => {
+                // A Poisson process of rate 1 in the integral is one of the curve's rate in time.
+                self.target += self.draws.exponential();
+                self.reach(curve, last)
+            }
+        };
+        self.count += 1;
+    }
+
+    /// The instant at which the integral reaches the target; never before the `last`.
+    fn reach(&self, curve: &Curve, last: u64) -> Option<u64> {
+        if self.target >= self.total {
+            return None;
+        }
+        curve
+            .invert(self.target, last as f64 / 1e9)
+            .map(|at| nanos(at).max(last))
+    }
+}
