@@ -12,6 +12,8 @@ mod distribution;
 mod draws;
 mod scenario;
 mod shopper;
+#[cfg(test)]
+mod testing;
 mod time;
 mod trace;
 mod trace_id;
