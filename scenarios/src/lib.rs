@@ -30,4 +30,5 @@ pub use scenario::{
     WorkMode,
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
+pub use trace::{Part, TraceError, TraceProblem, read_counts, read_instants};
 pub use trace_id::{ParseTraceError, Trace};

@@ -73,12 +73,18 @@ fn shape() -> impl Strategy<Value = Curve> {
                 Curve::Pulse(Pulse::new(rate, at, lasts, every.map(|e| lasts.mul_f64(e))).unwrap())
             }
         ),
-        (length(), prop::collection::vec(0_u32..500, 0..40), 0.0..3.0).prop_map(
-            |(bin, counts, scale)| {
+        (
+            length(),
+            prop::collection::vec(0_u32..500, 0..40),
+            0.0..3.0,
+            time(),
+            length()
+        )
+            .prop_map(|(bin, counts, scale, from, cut)| {
                 let counts = counts.into_iter().map(|count| f64::from(count / 3 * 3));
-                Curve::Trace(Counts::new(bin, counts, ratio(scale)).unwrap())
-            }
-        ),
+                let whole = Counts::new(bin, counts, ratio(scale)).unwrap();
+                Curve::Trace(whole.cut(from, cut * 4))
+            }),
         prop::collection::vec(0_u64..90_000_000_000, 0..50).prop_map(|mut instants| {
             instants.sort_unstable();
             Curve::Recorded(Recorded::new(instants).unwrap())
@@ -274,6 +280,14 @@ fn bins_are_counted_exactly() {
     assert_eq!(curve.rate_at(s(240.0)), Rps::ZERO);
     assert_eq!(curve.peak(s(60.0)).get(), 0.05);
     assert_eq!(curve.peak(s(240.0)).get(), 7.0 / 60.0);
+    let cut = Curve::Trace(trace.cut(s(150.0), s(60.0)));
+    assert_eq!(
+        cut.count_until(s(1000.0)),
+        3.5 + 0.5,
+        "half of the third bin, half of the fourth"
+    );
+    assert_eq!(cut.inverse(3.5), Some(s(30.0)));
+    assert_eq!(cut.inverse(4.1), None);
     let scaled = Curve::Trace(trace.with_mean(r(2.0)));
     assert!((scaled.count_until(s(240.0)) - 480.0).abs() < 1e-9);
 }
