@@ -10,10 +10,10 @@ mod arrivals;
 mod curve;
 mod distribution;
 mod draws;
+mod file;
 mod scenario;
 mod shopper;
-#[cfg(test)]
-mod testing;
+mod speed;
 mod time;
 mod trace;
 mod trace_id;
@@ -22,6 +22,9 @@ pub use arrivals::{Arrival, Arrivals, Crowd, Who};
 pub use curve::{Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Steps};
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
+pub use file::{
+    Files, Mistake, Mistakes, NoFiles, Set, library, library_scenario, schema, template,
+};
 pub use scenario::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Control, Ejection,
     Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey, JourneyIndex, Method,
@@ -30,5 +33,5 @@ pub use scenario::{
     WorkMode,
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
-pub use trace::{Part, TraceError, TraceProblem, read_counts, read_instants};
+pub use speed::{SHORTEST_PERIOD, SpeedError};
 pub use trace_id::{ParseTraceError, Trace};

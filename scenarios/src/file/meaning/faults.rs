@@ -1,0 +1,234 @@
+//! What breaks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics::Ratio;
+
+use super::super::format::FaultFile;
+use super::super::mistake::Span;
+use super::super::units::Name;
+use super::super::written::{At, Field, List};
+use super::{Meaning, known, refuse, spans};
+use crate::{Fault, FaultKind, Service};
+
+const KINDS: &str = "kill, slow, slow_wait, fail, hang, bad_deploy, lose_lease, no_metrics";
+
+impl Meaning<'_> {
+    /// The faults in the order of time.
+    pub(super) fn faults(
+        &mut self,
+        field: &Field<List<FaultFile>>,
+        services: &BTreeMap<String, Service>,
+    ) -> Vec<Fault> {
+        let list = field
+            .value()
+            .map(|list| list.0.as_slice())
+            .unwrap_or_default();
+        let mut faults: Vec<Fault> = list
+            .iter()
+            .filter_map(|at| self.fault(&at.value, at.at, services))
+            .collect();
+        faults.sort_by_key(|fault| fault.at);
+        faults
+    }
+
+    fn fault(
+        &mut self,
+        file: &FaultFile,
+        at: Span,
+        services: &BTreeMap<String, Service>,
+    ) -> Option<Fault> {
+        let kinds = spans([
+            ("kill", file.kill.at()),
+            ("slow", file.slow.at()),
+            ("slow_wait", file.slow_wait.at()),
+            ("fail", file.fail.at()),
+            ("hang", file.hang.at()),
+            ("bad_deploy", file.bad_deploy.at()),
+            ("lose_lease", file.lose_lease.at()),
+            ("no_metrics", file.no_metrics.at()),
+        ]);
+        let [(kind, _)] = kinds.as_slice() else {
+            let what = format!("a fault of {} kinds", kinds.len());
+            self.found.add(
+                kinds.get(1).map_or(at, |(_, at)| *at),
+                what,
+                "",
+                format!("a fault is one of: {KINDS}"),
+            );
+            return None;
+        };
+        if let Some(when) = &file.at.0 {
+            self.inside(when.value.0, when.at, "a fault");
+        }
+        let lasts = self.lasting(file, kind, at);
+        self.fields_of(file, kind);
+        let fault = self.kind(file, kind, at, services)?;
+        Some(Fault {
+            at: file.at.value().map_or(Duration::ZERO, |time| time.0),
+            lasts,
+            kind: fault,
+        })
+    }
+
+    /// How long: needed by what lasts, refused by what happens at once.
+    fn lasting(&mut self, file: &FaultFile, kind: &str, at: Span) -> Duration {
+        let what = format!("`{kind}`, which happens at once");
+        match (kind, &file.r#for.0) {
+            ("kill" | "bad_deploy", Some(_)) => {
+                refuse(self.found, &what, [("for", file.r#for.at())]);
+                Duration::ZERO
+            }
+            ("kill" | "bad_deploy", None) => Duration::ZERO,
+            (_, Some(lasts)) => {
+                self.above_zero(lasts.value.0, Some(lasts.at), "a fault");
+                let ends = file
+                    .at
+                    .value()
+                    .map_or(Duration::ZERO, |time| time.0)
+                    .saturating_add(lasts.value.0);
+                if ends > self.duration {
+                    let rule = format!("the run lasts {}", super::spoken(self.duration));
+                    self.found
+                        .add(lasts.at, "a fault that ends after the run", "", rule);
+                }
+                lasts.value.0
+            }
+            (_, None) => {
+                self.found.add(
+                    at,
+                    format!("`{kind}` without `for`"),
+                    "`for` is missing",
+                    "say how long it lasts: `for: 1m`",
+                );
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// Notes fields that say nothing about this kind.
+    fn fields_of(&mut self, file: &FaultFile, kind: &str) {
+        let allowed: &[&str] = match kind {
+            "kill" | "hang" | "lose_lease" => &["replicas"],
+            "slow" => &["replicas", "factor"],
+            "slow_wait" => &["factor"],
+            "fail" => &["replicas", "share"],
+            "bad_deploy" => &["factor", "share"],
+            _ => &[],
+        };
+        let others = [
+            ("replicas", file.replicas.at()),
+            ("factor", file.factor.at()),
+            ("share", file.share.at()),
+        ];
+        let others = others
+            .into_iter()
+            .filter(|(name, _)| !allowed.contains(name));
+        refuse(self.found, &format!("`{kind}`"), others);
+    }
+
+    fn kind(
+        &mut self,
+        file: &FaultFile,
+        kind: &str,
+        at: Span,
+        services: &BTreeMap<String, Service>,
+    ) -> Option<FaultKind> {
+        if kind == "no_metrics" {
+            let off = file.no_metrics.value().is_some_and(|flag| !flag.0);
+            if let Some(at) = file.no_metrics.at().filter(|_| off) {
+                self.found
+                    .add(at, "a fault that is none", "", "`no_metrics: true`");
+            }
+            return Some(FaultKind::NoMetrics);
+        }
+        let At {
+            value: Name(service),
+            at: name_at,
+            ..
+        } = service_field(file, kind).0.as_ref()?;
+        if let ("kill", "registry" | "gateway") = (kind, service.as_str()) {
+            refuse(self.found, service, [("replicas", file.replicas.at())]);
+            return Some(if service == "registry" {
+                FaultKind::KillRegistry
+            } else {
+                FaultKind::KillGateway
+            });
+        }
+        let what = format!("a fault of a service that is not there: `{service}`");
+        known(self.found, services, service, *name_at, &what);
+        let replicas = file.replicas.value().map(|count| count.0);
+        if let Some(at) = file.replicas.at().filter(|_| replicas == Some(0)) {
+            self.found
+                .add(at, "a fault of no replicas", "", "at least 1");
+        }
+        Some(self.kind_of(file, kind, service.clone(), at))
+    }
+
+    fn kind_of(&mut self, file: &FaultFile, kind: &str, service: String, at: Span) -> FaultKind {
+        let replicas = file.replicas.value().map(|count| count.0);
+        let share = self.share(file);
+        match kind {
+            "kill" => FaultKind::Kill {
+                service,
+                replicas: replicas.unwrap_or(1),
+            },
+            "slow" => FaultKind::Slow {
+                service,
+                replicas,
+                factor: self.factor(file, kind, at),
+            },
+            "slow_wait" => FaultKind::SlowWait {
+                service,
+                factor: self.factor(file, kind, at),
+            },
+            "fail" => FaultKind::Fail {
+                service,
+                replicas,
+                share: share.unwrap_or(Ratio::ONE),
+            },
+            "hang" => FaultKind::Hang { service, replicas },
+            "bad_deploy" => FaultKind::BadDeploy {
+                service,
+                factor: file.factor.value().map_or(1.0, |factor| factor.0),
+                share: share.unwrap_or(Ratio::ZERO),
+            },
+            _ => FaultKind::LoseLease {
+                service,
+                replicas: replicas.unwrap_or(1),
+            },
+        }
+    }
+
+    fn share(&mut self, file: &FaultFile) -> Option<Ratio> {
+        file.share
+            .value()
+            .and_then(|share| Ratio::new(share.0).ok())
+    }
+
+    fn factor(&mut self, file: &FaultFile, kind: &str, at: Span) -> f64 {
+        if file.factor.0.is_none() {
+            self.found.add(
+                at,
+                format!("`{kind}` without `factor`"),
+                "`factor` is missing",
+                "say how many times slower: `factor: 3`",
+            );
+        }
+        file.factor.value().map_or(1.0, |factor| factor.0)
+    }
+}
+
+/// Where a kind of fault says whose it is.
+fn service_field<'a>(file: &'a FaultFile, kind: &str) -> &'a Field<Name> {
+    match kind {
+        "kill" => &file.kill,
+        "slow" => &file.slow,
+        "slow_wait" => &file.slow_wait,
+        "fail" => &file.fail,
+        "hang" => &file.hang,
+        "bad_deploy" => &file.bad_deploy,
+        _ => &file.lose_lease,
+    }
+}

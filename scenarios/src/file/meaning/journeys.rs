@@ -1,0 +1,535 @@
+//! What shoppers do: journeys, their pages, and how pages follow each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::super::format::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
+use super::super::mistake::{Span, did_you_mean, listed, short};
+use super::super::units::{Name, Share, Text};
+use super::super::written::{At, Field, Form, Json, Named};
+use super::{Meaning, part_of, spans, time};
+use crate::{
+    Distribution, Extract, Journey, Method, OnFailure, OperationId, Page, PageIndex, Service,
+    Source, Variable,
+};
+
+/// How far chances may be off their sum.
+const ROUNDING: f64 = 1e-9;
+
+/// The places of names.
+pub(super) type Places = BTreeMap<String, u32>;
+
+fn places(names: impl IntoIterator<Item = String>) -> Places {
+    names.into_iter().zip(0..).collect()
+}
+
+impl Meaning<'_> {
+    /// The journeys in the order of their names, and where each is.
+    pub(super) fn journeys(
+        &mut self,
+        field: &Field<Named<JourneyFile>>,
+        services: &BTreeMap<String, Service>,
+    ) -> (Vec<Journey>, Places) {
+        let Some(named) = &field.0 else {
+            return (Vec::new(), Places::new());
+        };
+        if named.value.0.is_empty() {
+            self.found.add(
+                named.at,
+                "no journeys",
+                "",
+                "there is at least one: what shoppers do",
+            );
+        }
+        let mut sorted: Vec<_> = named.value.0.iter().collect();
+        sorted.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+        let journeys: Vec<Journey> = sorted
+            .iter()
+            .map(|(key, At { value, at, .. })| self.journey(&key.name, value, *at, services))
+            .collect();
+        if !journeys.is_empty() && journeys.iter().all(|journey| journey.weight == 0.0) {
+            self.found.add(
+                named.at,
+                "all journeys have the weight 0",
+                "",
+                "at least one weight is above 0",
+            );
+        }
+        let names = places(journeys.iter().map(|journey| journey.name.clone()));
+        (journeys, names)
+    }
+
+    fn journey(
+        &mut self,
+        name: &str,
+        file: &JourneyFile,
+        at: Span,
+        services: &BTreeMap<String, Service>,
+    ) -> Journey {
+        let variables = self.variables(&file.variables);
+        let pages = file
+            .pages
+            .value()
+            .map(|named| named.0.as_slice())
+            .unwrap_or_default();
+        let names = places(pages.iter().map(|(key, _)| key.name.clone()));
+        if file.pages.is_there() && pages.is_empty() {
+            self.found.add(
+                at,
+                format!("the journey `{name}` has no pages"),
+                "",
+                "there is at least one",
+            );
+        }
+        let extracted = pages
+            .iter()
+            .flat_map(|(_, page)| page.value.extract.value().into_iter().flat_map(|e| &e.0));
+        let known: BTreeSet<&str> = variables
+            .keys()
+            .map(String::as_str)
+            .chain(extracted.map(|(key, _)| key.name.as_str()))
+            .collect();
+        let meant: Vec<Page> = pages
+            .iter()
+            .map(|(key, page)| self.page(&key.name, page, &names, &known, services))
+            .collect();
+        let start = self.start_pages(&file.start, &names);
+        if !start.is_empty() {
+            self.reachable(pages, &meant, &start);
+        }
+        let length_cv = file
+            .length
+            .value()
+            .and_then(|length| length.cv.value())
+            .map_or(0.0, |cv| cv.0);
+        if let Some(at) = file.length.at().filter(|_| length_cv > 10.0) {
+            self.found.add(
+                at,
+                format!("a length with cv = {length_cv}"),
+                "",
+                "from 0 to 10; real shops have 1 to 2",
+            );
+        }
+        let weight = file.weight.value().map_or(1.0, |weight| weight.0);
+        Journey {
+            name: name.to_owned(),
+            weight,
+            start,
+            pages: meant,
+            length_cv,
+            variables,
+        }
+    }
+
+    fn variables(
+        &mut self,
+        field: &Field<Named<Form<Text, NumberFile>>>,
+    ) -> BTreeMap<String, Variable> {
+        let mut variables = BTreeMap::new();
+        for (key, At { value, at, .. }) in field.value().iter().flat_map(|named| &named.0) {
+            let variable = match value {
+                Form::Short(Text(text)) => Variable::Text(text.clone()),
+                Form::Long(number) => {
+                    let count = number.count.value().map_or(1, |count| count.0);
+                    let count = self.within(
+                        count,
+                        number.count.at().or(Some(*at)),
+                        "count",
+                        1..=10_000_000,
+                    );
+                    let skew = number.skew.value().map_or(0.0, |skew| skew.0);
+                    if skew > 10.0 {
+                        self.found.add(
+                            *at,
+                            format!("a skew of {skew}"),
+                            "",
+                            "from 0 to 10; real shops have about 1",
+                        );
+                    }
+                    Variable::Number { count, skew }
+                }
+            };
+            variables.insert(key.name.clone(), variable);
+        }
+        variables
+    }
+
+    fn start_pages(
+        &mut self,
+        field: &Field<Form<Name, Named<Share>>>,
+        names: &Places,
+    ) -> Vec<(PageIndex, f64)> {
+        match &field.0 {
+            None => Vec::new(),
+            Some(At {
+                value: Form::Short(Name(name)),
+                at,
+                ..
+            }) => self
+                .page_index(name, *at, names)
+                .map(|page| (page, 1.0))
+                .into_iter()
+                .collect(),
+            Some(At {
+                value: Form::Long(named),
+                at,
+                ..
+            }) => {
+                let start = self.chances(named, names);
+                let sum: f64 = start.iter().map(|(_, chance)| chance).sum();
+                if start.len() == named.0.len() && (sum - 1.0).abs() > 1e-6 {
+                    let what = format!("the chances of the start add up to {}", rounded(sum));
+                    self.found.add(
+                        *at,
+                        what,
+                        "",
+                        "they add up to 1: everybody starts somewhere",
+                    );
+                }
+                start
+            }
+        }
+    }
+
+    fn chances(&mut self, named: &Named<Share>, names: &Places) -> Vec<(PageIndex, f64)> {
+        let chances = named.0.iter().filter_map(|(key, At { value, .. })| {
+            self.page_index(&key.name, key.at, names)
+                .map(|page| (page, value.0))
+        });
+        chances.collect()
+    }
+
+    fn page_index(&mut self, name: &str, at: Span, names: &Places) -> Option<PageIndex> {
+        let index = names.get(name).copied();
+        if index.is_none() {
+            let known = || names.keys().map(String::as_str);
+            let rule = format!("pages of this journey are: {}", listed(known()));
+            self.found.add(
+                at,
+                format!("no page `{}` in this journey", short(name)),
+                did_you_mean(name, known()),
+                rule,
+            );
+        }
+        index.map(PageIndex)
+    }
+
+    fn page(
+        &mut self,
+        name: &str,
+        page: &At<PageFile>,
+        names: &Places,
+        known: &BTreeSet<&str>,
+        services: &BTreeMap<String, Service>,
+    ) -> Page {
+        let file = &page.value;
+        let (method, path, path_at) = self.asked(name, page);
+        self.variables_known(&path, path_at, known);
+        let body = file.body.0.as_ref().map(|body| {
+            let text = match &body.value {
+                Form::Short(Text(text)) => text.clone(),
+                Form::Long(Json(json)) => json.to_string(),
+            };
+            self.variables_known(&text, body.at, known);
+            text
+        });
+        let mut headers = BTreeMap::new();
+        for (key, At { value, at, .. }) in file.headers.value().iter().flat_map(|named| &named.0) {
+            self.variables_known(&value.0, *at, known);
+            headers.insert(key.name.clone(), value.0.clone());
+        }
+        let next = self.next(&file.next, names);
+        if !next.is_empty() && !file.think.is_there() {
+            let at = file.next.at().unwrap_or(page.at);
+            self.found.add(
+                at,
+                format!("the page `{name}` has a next one, and no `think`"),
+                "",
+                "say how long shoppers take: `think: {median: 8s, p90: 60s}`, or `think: 0s`",
+            );
+        }
+        let zero = Distribution::Constant(Duration::ZERO);
+        Page {
+            name: name.to_owned(),
+            method,
+            operation: self.operation_of(method, &path, path_at, services),
+            path,
+            body,
+            headers,
+            extract: self.extract(&file.extract),
+            think: self.spread(&file.think, "a think time", zero),
+            next,
+            on_failure: self.on_failure(&file.on_failure),
+        }
+    }
+
+    fn asked(&mut self, name: &str, page: &At<PageFile>) -> (Method, String, Span) {
+        let file = &page.value;
+        let ways = [
+            (Method::Get, "get", &file.get),
+            (Method::Post, "post", &file.post),
+            (Method::Put, "put", &file.put),
+            (Method::Delete, "delete", &file.delete),
+        ];
+        let there = spans(ways.iter().map(|(_, word, field)| (*word, field.at())));
+        if there.len() != 1 {
+            let at = there.get(1).map_or(page.at, |(_, at)| *at);
+            let what = match there.len() {
+                0 => format!("the page `{name}` asks for nothing"),
+                _ => format!("the page `{name}` asks for {} things", there.len()),
+            };
+            self.found.add(
+                at,
+                what,
+                "",
+                "a page has one of: get, post, put, delete, with its path: `get: /product/{id}`",
+            );
+        }
+        for (method, _, field) in ways {
+            if let Some(At {
+                value: Text(path),
+                at,
+                ..
+            }) = &field.0
+            {
+                if !path.starts_with('/') || path.contains(char::is_whitespace) || path.len() > 2000
+                {
+                    self.found.add(
+                        *at,
+                        format!("`{}` is no path", short(path)),
+                        "",
+                        "a path begins with `/` and holds no spaces",
+                    );
+                }
+                return (method, path.clone(), *at);
+            }
+        }
+        (Method::Get, "/".to_owned(), page.at)
+    }
+
+    fn variables_known(&mut self, text: &str, at: Span, known: &BTreeSet<&str>) {
+        for (from, name) in variables_in(text) {
+            if !known.contains(name) {
+                let rule = format!("variables are: {}", listed(known.iter().copied()));
+                let label = did_you_mean(name, known.iter().copied());
+                let label = if label.is_empty() {
+                    "set it in `variables`, or extract it on some page".to_owned()
+                } else {
+                    label
+                };
+                self.found.add(
+                    part_of(at, text, from, name.len()),
+                    format!("the variable `{name}` is never set"),
+                    label,
+                    rule,
+                );
+            }
+        }
+    }
+
+    fn next(&mut self, field: &Field<Named<Share>>, names: &Places) -> Vec<(PageIndex, f64)> {
+        let Some(At { value, at, .. }) = &field.0 else {
+            return Vec::new();
+        };
+        let next = self.chances(value, names);
+        let sum: f64 = next.iter().map(|(_, chance)| chance).sum();
+        if sum > 1.0 + ROUNDING {
+            let what = format!("the chances of what is next add up to {}", rounded(sum));
+            self.found.add(
+                *at,
+                what,
+                "more than 1",
+                "what is missing to 1 is the chance to leave",
+            );
+        }
+        next
+    }
+
+    /// The operation that answers a page; nothing without services.
+    fn operation_of(
+        &mut self,
+        method: Method,
+        path: &str,
+        at: Span,
+        services: &BTreeMap<String, Service>,
+    ) -> Option<OperationId> {
+        if services.is_empty() {
+            return None;
+        }
+        let mut fits = Vec::new();
+        for (service, meant) in services {
+            for (operation, meant) in &meant.operations {
+                if let Some(route) = meant
+                    .route
+                    .as_ref()
+                    .filter(|route| route.matches(method, path))
+                {
+                    // A route without variables is meant before one with.
+                    let variables = route
+                        .path
+                        .split('/')
+                        .filter(|part| super::services::is_variable(part))
+                        .count();
+                    let id = OperationId {
+                        service: service.clone(),
+                        operation: operation.clone(),
+                    };
+                    fits.push((variables, id));
+                }
+            }
+        }
+        fits.sort();
+        match fits.as_slice() {
+            [(least, id), rest @ ..] if rest.first().is_none_or(|(next, _)| next > least) => {
+                return Some(id.clone());
+            }
+            [] => {
+                let routes = services
+                    .values()
+                    .flat_map(|s| s.operations.values().filter_map(|o| o.route.as_ref()));
+                let routes: Vec<String> = routes
+                    .map(|route| format!("{} {}", word(route.method), route.path))
+                    .collect();
+                let rule = format!("routes are: {}", listed(routes.iter().map(String::as_str)));
+                self.found.add(
+                    at,
+                    format!("no operation answers {} {}", word(method), short(path)),
+                    "",
+                    rule,
+                );
+            }
+            _ => {
+                let names: Vec<String> = fits
+                    .iter()
+                    .map(|(_, id)| format!("{}.{}", id.service, id.operation))
+                    .collect();
+                let what = format!(
+                    "{} operations answer {} {}",
+                    fits.len(),
+                    word(method),
+                    short(path)
+                );
+                self.found
+                    .add(at, what, "", listed(names.iter().map(String::as_str)));
+            }
+        }
+        None
+    }
+
+    fn extract(&mut self, field: &Field<Named<Form<Text, ExtractFile>>>) -> Vec<Extract> {
+        let mut all = Vec::new();
+        for (key, At { value, at, .. }) in field.value().iter().flat_map(|named| &named.0) {
+            let from = match value {
+                Form::Short(Text(pointer)) => self.pointer(pointer, *at),
+                Form::Long(ExtractFile { json, header }) => match (&json.0, &header.0) {
+                    (Some(json), None) => self.pointer(&json.value.0, json.at),
+                    (None, Some(header)) => Some(Source::Header(header.value.0.clone())),
+                    _ => {
+                        self.found.add(
+                            *at,
+                            "an extract from nowhere, or from two places",
+                            "",
+                            "one of: `{json: /items/*/id}`, `{header: Location}`",
+                        );
+                        None
+                    }
+                },
+            };
+            all.extend(from.map(|from| Extract {
+                variable: key.name.clone(),
+                from,
+            }));
+        }
+        all
+    }
+
+    fn pointer(&mut self, pointer: &str, at: Span) -> Option<Source> {
+        if pointer.is_empty() || pointer.starts_with('/') {
+            return Some(Source::Json(pointer.to_owned()));
+        }
+        self.found.add(
+            at,
+            format!("`{}` is no JSON pointer", short(pointer)),
+            format!("did you mean `/{}`?", short(pointer)),
+            "a pointer begins with `/`: /items/*/id",
+        );
+        None
+    }
+
+    fn on_failure(&mut self, field: &Field<OnFailureFile>) -> OnFailure {
+        let file = field.or(OnFailureFile::default());
+        let retry = file.retry.value().map_or(0, |count| count.0);
+        OnFailure {
+            retry: self.within(retry, file.retry.at(), "retry", 0..=100),
+            after: time(&file.after, Duration::from_secs(2)),
+            go_on: file.go_on.value().is_some_and(|flag| flag.0),
+        }
+    }
+
+    /// Every page must be on the way of somebody.
+    fn reachable(
+        &mut self,
+        files: &[(super::super::tree::Key, At<PageFile>)],
+        pages: &[Page],
+        start: &[(PageIndex, f64)],
+    ) {
+        let mut open: Vec<PageIndex> = start
+            .iter()
+            .filter(|(_, chance)| *chance > 0.0)
+            .map(|(page, _)| *page)
+            .collect();
+        let mut seen: BTreeSet<PageIndex> = open.iter().copied().collect();
+        while let Some(page) = open.pop() {
+            for (next, chance) in pages
+                .get(page.0 as usize)
+                .into_iter()
+                .flat_map(|page| &page.next)
+            {
+                if *chance > 0.0 && seen.insert(*next) {
+                    open.push(*next);
+                }
+            }
+        }
+        for (index, (key, _)) in (0..).zip(files) {
+            if !seen.contains(&PageIndex(index)) {
+                let what = format!("nobody ever comes to the page `{}`", key.name);
+                self.found.add(
+                    key.at,
+                    what,
+                    "",
+                    "it needs to be the `start`, or in the `next` of a page that somebody comes to",
+                );
+            }
+        }
+    }
+}
+
+/// The variables `{name}` in a text, and where their names begin.
+fn variables_in(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(open) = text[from..].find('{') {
+        let start = from + open + 1;
+        let end = text[start..].find('}').map(|length| start + length);
+        let name = end.map(|end| &text[start..end]);
+        let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if let Some(name) = name.filter(|name| !name.is_empty() && name.bytes().all(letter)) {
+            found.push((start, name));
+        }
+        from = start;
+    }
+    found
+}
+
+fn word(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+    }
+}
+
+fn rounded(sum: f64) -> f64 {
+    (sum * 1e6).round() / 1e6
+}

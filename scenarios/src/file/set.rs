@@ -1,0 +1,216 @@
+//! `--set scaling.catalogue.min=6`: one value of a scenario, changed by its path.
+
+use super::mistake::{Found, Mistakes, Source, Span, did_you_mean, listed, short};
+use super::tree::{Key, Kind, Node, is_bad_control, parse};
+
+/// One value to change, and what to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Set {
+    text: String,
+    /// Where the value begins.
+    value: usize,
+}
+
+impl Set {
+    /// Reads `path=value`. The path's parts stand between dots, lists count from 0: `gates.0.below=1%`. The value is
+    /// YAML: `6`, `12/s`, `{cpu: 60%}`.
+    ///
+    /// # Errors
+    /// If there is no `=`, no path or no value, or a control character.
+    pub fn parse(text: &str) -> Result<Self, Mistakes> {
+        let mut found = Found::default();
+        let whole = Span {
+            source: 0,
+            start: 0,
+            end: text.len(),
+        };
+        let rule = "a value is set by its path: `--set scaling.catalogue.min=6`, in lists by place: `--set gates.0.below=1%`";
+        let value = text.find('=').map_or(text.len(), |i| i + 1);
+        let path = text[..value].trim_end_matches('=');
+        if text.len() > 65_536 || text.chars().any(is_bad_control) {
+            found.add(whole, "too long, or a control character in it", "", rule);
+        } else if value == text.len() {
+            found.add(whole, "no value in it", "", rule);
+        } else if path.is_empty() || path.split('.').any(|part| part.trim().is_empty()) {
+            found.add(
+                Span {
+                    end: value - 1,
+                    ..whole
+                },
+                "no path in it",
+                "",
+                rule,
+            );
+        }
+        if found.any() {
+            return Err(found.told(&[Source {
+                name: "--set".to_owned(),
+                text: text.to_owned(),
+            }]));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            value,
+        })
+    }
+
+    /// How it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Changes the value in `root`; mistakes point into the text number `source`.
+    pub(crate) fn apply(&self, source: usize, root: &mut Node, found: &mut Found) {
+        let Some(mut value) = parse(source, self.value, &self.text[self.value..], found) else {
+            return;
+        };
+        if let Kind::Scalar { .. } = value.kind {
+            value.at = Span {
+                source,
+                start: self.value,
+                end: self.text.len(),
+            };
+        }
+        let path = &self.text[..self.value - 1];
+        place(
+            root,
+            Path {
+                source,
+                start: 0,
+                rest: path,
+            },
+            value,
+            found,
+        );
+    }
+}
+
+/// What is left of a path, and where it stands.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    source: usize,
+    start: usize,
+    rest: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// The first `length` bytes as a part, and what comes after its dot.
+    fn split(self, length: usize) -> (&'a str, Span, Option<Self>) {
+        let (part, after) = self.rest.split_at(length);
+        let at = Span {
+            source: self.source,
+            start: self.start,
+            end: self.start + length,
+        };
+        let next = after.strip_prefix('.').map(|rest| Self {
+            start: self.start + length + 1,
+            rest,
+            ..self
+        });
+        (part.trim(), at, next)
+    }
+
+    fn first(self) -> usize {
+        self.rest.find('.').unwrap_or(self.rest.len())
+    }
+}
+
+fn place(node: &mut Node, path: Path<'_>, value: Node, found: &mut Found) {
+    match &mut node.kind {
+        Kind::Map(entries) => {
+            let (part, at, rest) = path.split(key_length(entries, path));
+            let index = entries
+                .iter()
+                .position(|(key, _)| key.name == part)
+                .unwrap_or_else(|| {
+                    let empty = Node {
+                        kind: Kind::Map(Vec::new()),
+                        at,
+                    };
+                    entries.push((
+                        Key {
+                            name: part.to_owned(),
+                            at,
+                        },
+                        empty,
+                    ));
+                    entries.len() - 1
+                });
+            step(&mut entries[index].1, rest, value, found);
+        }
+        Kind::List(items) => {
+            let (part, at, rest) = path.split(path.first());
+            let index = part.parse::<usize>().ok().filter(|i| *i < items.len());
+            if let Some(index) = index {
+                step(&mut items[index], rest, value, found);
+            } else {
+                let rule = format!("places in this list: {}", places(items));
+                let label = did_you_mean(part, kinds(items).iter().map(|(_, name)| *name));
+                found.add(
+                    at,
+                    format!("no place `{}` in a list of {}", short(part), items.len()),
+                    label,
+                    rule,
+                );
+            }
+        }
+        Kind::Scalar { .. } => {
+            let (part, at, _) = path.split(path.first());
+            found.add(
+                at,
+                format!("no `{}` inside {}", short(part), node.describe()),
+                "",
+                "the path leads into a value that has no parts",
+            );
+        }
+    }
+}
+
+fn step(node: &mut Node, rest: Option<Path<'_>>, value: Node, found: &mut Found) {
+    match rest {
+        Some(rest) => place(node, rest, value, found),
+        None => *node = value,
+    }
+}
+
+/// How much of the path is the next key: names may hold dots, so the longest key that is there wins.
+fn key_length(entries: &[(Key, Node)], path: Path<'_>) -> usize {
+    let fits = |name: &str| {
+        path.rest
+            .strip_prefix(name)
+            .is_some_and(|after| after.is_empty() || after.starts_with('.'))
+    };
+    let there = entries
+        .iter()
+        .filter(|(key, _)| !key.name.is_empty() && fits(&key.name));
+    there
+        .map(|(key, _)| key.name.len())
+        .max()
+        .unwrap_or_else(|| path.first())
+}
+
+/// The first key of each item, which says what it is.
+fn kinds(items: &[Node]) -> Vec<(usize, &str)> {
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| match &node.kind {
+            Kind::Map(entries) => entries.first().map(|(key, _)| (index, key.name.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn places(items: &[Node]) -> String {
+    let named = kinds(items);
+    let all: Vec<String> = (0..items.len())
+        .map(
+            |index| match named.iter().find(|(place, _)| *place == index) {
+                Some((_, name)) => format!("{index} ({name})"),
+                None => index.to_string(),
+            },
+        )
+        .collect();
+    listed(all.iter().map(String::as_str))
+}

@@ -1,0 +1,115 @@
+//! The words that stand for one of a few things, and the parts that are read in a way of their own.
+
+use std::borrow::Cow;
+
+use metrics::{GateLevel, GatePer};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::format::{CalendarFile, ScalingEntry, ScalingFile, StepMap, StepsFile};
+use super::mistake::Found;
+use super::tree::{Kind, Node};
+use super::units::Word;
+use super::written::{At, Field, List, NAME_PATTERN, Written, check_name, entries};
+use crate::{ArrivalProcess, Balance, Begin, Unit, WorkMode};
+
+/// A policy's name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PolicyName {
+    Static,
+    Schedule,
+    Hpa,
+}
+
+/// Which of several rules wins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SelectPolicy(pub(crate) &'static str);
+
+/// What a rule counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RuleType(pub(crate) &'static str);
+
+macro_rules! words {
+    ($($type:ty, $what:literal: $($word:literal => $value:expr),+;)*) => { $(
+        impl Word for $type {
+            const WHAT: &'static str = $what;
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, $value)),+];
+        }
+    )* };
+}
+
+words! {
+    Unit, "a unit of traffic": "journeys" => Self::Journeys, "requests" => Self::Requests, "shoppers" => Self::Shoppers;
+    ArrivalProcess, "a kind of arrivals": "poisson" => Self::Poisson, "even" => Self::Even, "recorded" => Self::Recorded;
+    Begin, "a beginning": "stationary" => Self::Stationary, "empty" => Self::Empty;
+    WorkMode, "a way of working": "paced" => Self::Paced, "burn" => Self::Burn;
+    Balance, "a way of balancing": "power_of_two" => Self::PowerOfTwo, "round_robin" => Self::RoundRobin, "least_connections" => Self::LeastConnections;
+    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "hpa" => Self::Hpa;
+    SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
+    RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
+    GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;
+    GateLevel, "a level": "error" => Self::Error, "warn" => Self::Warn;
+}
+
+impl Written for ScalingFile {
+    fn read(node: &Node, found: &mut Found) -> Option<Self> {
+        let mut file = Self::default();
+        for (order, (key, node)) in entries(node, "services", found)?.iter().enumerate() {
+            if key.name == "calendar" {
+                file.calendar = Field::<List<CalendarFile>>::read(node, order, found);
+                continue;
+            }
+            check_name(&key.name, key.at, found);
+            if let Some(value) = ScalingEntry::read(node, found) {
+                file.services.push((
+                    key.clone(),
+                    At {
+                        value,
+                        at: node.at,
+                        order,
+                    },
+                ));
+            }
+        }
+        Some(file)
+    }
+}
+
+impl JsonSchema for ScalingFile {
+    fn schema_name() -> Cow<'static, str> {
+        "ScalingFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "How services scale, by service, and what is known beforehand.",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "properties": {"calendar": generator.subschema_for::<List<CalendarFile>>()},
+            "additionalProperties": generator.subschema_for::<ScalingEntry>(),
+        })
+    }
+}
+
+impl Written for StepsFile {
+    fn read(node: &Node, found: &mut Found) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => StepMap::read(node, found).map(|steps| Self(vec![steps])),
+            _ => List::<StepMap>::read(node, found)
+                .map(|list| Self(list.0.into_iter().map(|step| step.value).collect())),
+        }
+    }
+}
+
+impl JsonSchema for StepsFile {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StepsFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [generator.subschema_for::<List<StepMap>>(), generator.subschema_for::<StepMap>()]})
+    }
+}

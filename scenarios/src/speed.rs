@@ -1,0 +1,180 @@
+//! A scenario that runs faster than it is written.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    CalendarEvent, Control, Fault, Journey, Policy, Scaling, Scenario, ScheduleEntry, Scrape,
+    Service,
+};
+
+/// The shortest control period in wall time: what a live world can keep.
+pub const SHORTEST_PERIOD: Duration = Duration::from_millis(200);
+
+/// Why a scenario cannot run at a speed.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum SpeedError {
+    /// It is no speed.
+    #[error("speed = {0}, must be a number above 0")]
+    NoSpeed(f64),
+    /// Decisions would come too fast.
+    #[error(
+        "speed = {speed} makes the control period of {period:?} shorter than {SHORTEST_PERIOD:?} of wall time: at most {highest}"
+    )]
+    TooFast {
+        /// What was asked for.
+        speed: f64,
+        /// The control period as written.
+        period: Duration,
+        /// The highest speed that works.
+        highest: f64,
+    },
+}
+
+impl Scenario {
+    /// The same course of events, `speed` times faster.
+    ///
+    /// Divided by the speed is what the scenario says about the course of events: curves' time, duration, phases,
+    /// faults, the control period and all that a policy counts in (windows, stabilisation, schedules, calendar), think
+    /// times, start-up, scrape interval, window and lag. Unchanged are rates, work, waits, time limits, what is waited
+    /// before another try, breaker, ejection, health, drain, SLO, and the instant of the start.
+    ///
+    /// # Errors
+    /// If `speed` is not a number above 0, or makes the control period shorter than [`SHORTEST_PERIOD`].
+    pub fn at_speed(mut self, speed: f64) -> Result<Self, SpeedError> {
+        if !speed.is_finite() || speed <= 0.0 {
+            return Err(SpeedError::NoSpeed(speed));
+        }
+        if speed == 1.0 {
+            return Ok(self);
+        }
+        let period = self.control.period;
+        let highest = period.as_secs_f64() / SHORTEST_PERIOD.as_secs_f64();
+        if speed > highest {
+            return Err(SpeedError::TooFast {
+                speed,
+                period,
+                highest,
+            });
+        }
+        let faster = Faster(speed);
+        self.speed *= speed;
+        self.duration = faster.time(self.duration);
+        for term in &mut self.traffic.rate {
+            term.curve = term.curve.compressed(speed);
+        }
+        self.journeys
+            .iter_mut()
+            .for_each(|journey| faster.journey(journey));
+        self.services
+            .values_mut()
+            .for_each(|service| faster.service(service));
+        faster.control(&mut self.control);
+        self.scaling
+            .values_mut()
+            .for_each(|scaling| faster.scaling(scaling));
+        self.calendar
+            .iter_mut()
+            .for_each(|event| faster.event(event));
+        self.faults.iter_mut().for_each(|fault| faster.fault(fault));
+        for phase in &mut self.phases {
+            phase.from = faster.time(phase.from);
+            phase.to = faster.time(phase.to);
+        }
+        Ok(self)
+    }
+}
+
+/// How many times faster.
+struct Faster(f64);
+
+impl Faster {
+    fn time(&self, time: Duration) -> Duration {
+        crate::time::seconds(time.as_secs_f64() / self.0)
+    }
+
+    /// What shoppers think is divided. What they wait before another try stays: back-off is not
+    /// scenario time.
+    fn journey(&self, journey: &mut Journey) {
+        for page in &mut journey.pages {
+            page.think = page.think.scaled(1.0 / self.0);
+        }
+    }
+
+    fn service(&self, service: &mut Service) {
+        service.start_up = service.start_up.scaled(1.0 / self.0);
+    }
+
+    fn control(&self, control: &mut Control) {
+        control.period = self.time(control.period);
+        let Scrape {
+            interval,
+            window,
+            lag,
+        } = control.scrape;
+        control.scrape = Scrape {
+            interval: self.time(interval),
+            window: self.time(window),
+            lag: self.time(lag),
+        };
+    }
+
+    fn scaling(&self, scaling: &mut Scaling) {
+        match &mut scaling.policy {
+            Policy::Static => {}
+            Policy::Schedule(entries) => {
+                for ScheduleEntry { at, .. } in entries {
+                    *at = self.time(*at);
+                }
+            }
+            Policy::Hpa {
+                behavior,
+                stabilization,
+                cpu_initialization,
+                initial_readiness_delay,
+                ..
+            } => {
+                for time in [stabilization, cpu_initialization, initial_readiness_delay] {
+                    *time = self.time(*time);
+                }
+                if let Some(behavior) = behavior {
+                    self.behavior(behavior);
+                }
+            }
+        }
+    }
+
+    /// The windows and periods of `spec.behavior`: seconds, then no longer whole.
+    fn behavior(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    match field.as_f64() {
+                        Some(seconds)
+                            if matches!(
+                                name.as_str(),
+                                "stabilizationWindowSeconds" | "periodSeconds"
+                            ) =>
+                        {
+                            *field = (seconds / self.0).into();
+                        }
+                        _ => self.behavior(field),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.behavior(item)),
+            _ => {}
+        }
+    }
+
+    fn event(&self, event: &mut CalendarEvent) {
+        event.at = self.time(event.at);
+        event.lasts = event.lasts.map(|lasts| self.time(lasts));
+    }
+
+    fn fault(&self, fault: &mut Fault) {
+        fault.at = self.time(fault.at);
+        fault.lasts = self.time(fault.lasts);
+    }
+}
