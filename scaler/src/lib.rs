@@ -7,11 +7,16 @@
 //! What it does not do: it fetches nothing, writes nothing and knows no world.
 
 mod decision;
+mod fixed;
+mod live;
 mod observation;
 mod plant;
 mod policy;
+mod step;
 
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
+pub use fixed::{Schedule, ScheduleEntry, Static};
+pub use live::Live;
 pub use observation::{
     Container, ContainerKind, ContainerUsage, MetricId, Observation, ParseMetricIdError, Phase,
     Readiness, ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Resources, Sample, Scale,
@@ -19,3 +24,4 @@ pub use observation::{
 };
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
+pub use step::{Mode, StepRecord, Workload, step, step_all};

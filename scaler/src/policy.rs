@@ -56,6 +56,33 @@ pub struct PolicyState {
     pub state: serde_json::Value,
 }
 
+impl PolicyState {
+    /// The state of a policy of this kind.
+    #[must_use]
+    pub fn of(kind: &str, state: &impl Serialize) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            // What policies keep are plain structs with text keys, which always have a JSON form.
+            state: serde_json::to_value(state).unwrap_or_default(),
+        }
+    }
+
+    /// The content, if it is of this kind.
+    ///
+    /// # Errors
+    /// If it is of another kind, or its content is not as that kind's is.
+    pub fn read<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<T, String> {
+        if self.kind != kind {
+            return Err(format!(
+                "the saved state is of `{}`, not `{kind}`",
+                self.kind
+            ));
+        }
+        T::deserialize(&self.state)
+            .map_err(|e| format!("the saved state of `{kind}` is damaged: {e}"))
+    }
+}
+
 /// How things stand after a decision was carried out, or was not.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Status {

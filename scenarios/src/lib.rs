@@ -14,6 +14,8 @@ mod file;
 mod scenario;
 mod shopper;
 mod speed;
+#[cfg(test)]
+mod testing;
 mod time;
 mod trace;
 mod trace_id;
@@ -34,4 +36,5 @@ pub use scenario::{
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
 pub use speed::{SHORTEST_PERIOD, SpeedError};
+pub use trace::{Part, TraceError, TraceProblem, read_counts, read_instants};
 pub use trace_id::{ParseTraceError, Trace};

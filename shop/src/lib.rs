@@ -4,8 +4,44 @@
 
 mod clock;
 mod error;
+mod gateway;
+mod http;
 pub mod process;
 pub mod protocol;
+pub mod registry;
 
 pub use clock::Clock;
 pub use error::ShopError;
+pub use http::ExchangeError;
+
+use protocol::Role;
+
+/// Serves one process of the shop: reads its configuration from standard input, listens, says where, and serves until
+/// standard input closes.
+///
+/// # Errors
+/// If there is no good configuration, or the address is not to be had.
+pub fn serve(role: Role) -> Result<(), ShopError> {
+    let config = process::read_config()?;
+    if config.role != role {
+        let given = config.role;
+        return Err(ShopError::Config(format!("it is for {given}, not {role}")));
+    }
+    process::end_with_parent()?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ShopError::io("starting the runtime"))?
+        .block_on(async {
+            let listener = process::listen(config.listen).await?;
+            process::announce(&listener)?;
+            match role {
+                Role::Registry => registry::run(config, listener).await,
+                Role::Gateway => gateway::run(config, listener).await,
+                Role::Auth | Role::Catalogue | Role::Order | Role::Payment => {
+                    return Err(ShopError::Config(format!("{role} is not built yet")));
+                }
+            }
+            Ok(())
+        })
+}

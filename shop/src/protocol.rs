@@ -8,11 +8,11 @@
 //! | --- | --- | --- |
 //! | registry | `PUT /services/{service}/{replica}` with a [`Lease`] | [`Registered`] |
 //! | registry | `DELETE /services/{service}/{replica}` | [`Registered`] |
-//! | registry | `GET /watch?epoch=&since=&wait_ms=&watcher=` | [`Snapshot`], at once if there is news, else when there is or `wait_ms` is over |
+//! | registry | `GET /watch?epoch=&since=&wait_ms=&watcher=&part=` | [`Snapshot`], at once if there is news, else when there is or `wait_ms` is over; with `part=config` of the configuration only |
 //! | registry | `GET /acknowledged?version=&wait_ms=` | [`Acknowledged`]: whether all watchers have come back for more than that version |
 //! | registry | `PUT /config/{key}` with a value; `GET /config`, `GET /config/{key}` | [`Setting`]; 422 and [`ErrorBody`] for a bad one, and the last good one stays |
 //! | gateway | the pages of the scenario, by their operations' routes | the replica's |
-//! | gateway | `POST /internal/{service}/{operation}` | the replica's |
+//! | gateway | `POST /internal/{service}/{operation}`, which must be safe to repeat | the replica's |
 //! | gateway | `POST /windows` with [`Drain`] | [`Drained`]: what was counted since the last time |
 //! | all | `GET /healthz`, `/readyz`, `/metrics` | 200; 200 or 503; Prometheus text |
 //! | replica | what the gateway forwards: method, path, query, body, and the headers of [`headers`] | |
@@ -33,12 +33,18 @@ pub mod headers {
     pub const OPERATION: &str = "x-rushhour-operation";
     /// To the gateway and to a replica: how many whole milliseconds are left until nobody waits for the answer.
     pub const DEADLINE_MS: &str = "x-rushhour-deadline-ms";
+    /// To the gateway, of an internal call: how many whole milliseconds each try may take
+    /// ([`scenarios::Call::timeout`]); without it, the gateway's time limit holds.
+    pub const TIMEOUT_MS: &str = "x-rushhour-timeout-ms";
     /// To the gateway, of an internal call: how many times it may be tried again ([`scenarios::Call::retries`]).
     pub const RETRIES: &str = "x-rushhour-retries";
     /// From the gateway: the replica that answered.
     pub const REPLICA: &str = "x-rushhour-replica";
     /// From the gateway or a replica, with 503: why the request was turned away, a [`super::Shed`].
     pub const SHED: &str = "x-rushhour-shed";
+    /// From a replica, with 500 or more: the called service that made it fail. Then neither the replica nor its service is
+    /// blamed for it: no ejection, no breaker, no retry.
+    pub const FAILED_CALL: &str = "x-rushhour-failed-call";
     /// To the gateway and to a replica: the shopper's key that makes a repeated request the same request.
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
     /// The name of the call: run, journey, page, hop, attempt.

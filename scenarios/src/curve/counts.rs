@@ -7,8 +7,9 @@ use metrics::{Ratio, Rps};
 use serde::{Deserialize, Serialize};
 
 use super::{CurveError, faster};
+use crate::time::seconds;
 
-/// λ(t) = `scale` · count of t's bin ÷ the bin's length; 0 after the last bin.
+/// λ(t) = `scale` · count of t's bin ÷ the bin's length; 0 after the end.
 ///
 /// The integral at each bin's end is exactly the sum of the counts until then (times `scale`), so that even arrivals
 /// fall into each bin as often as was counted there.
@@ -17,6 +18,10 @@ use super::{CurveError, faster};
 pub struct Counts {
     bin: Duration,
     scale: Ratio,
+    /// t = 0 is so long after the first bin's beginning.
+    from: Duration,
+    /// How long it is, from t = 0.
+    length: Duration,
     /// How many came before the bin of this place; one more entry than there are bins, the first 0.
     before: Arc<[f64]>,
 }
@@ -25,6 +30,8 @@ pub struct Counts {
 struct Fields {
     bin: Duration,
     scale: Ratio,
+    from: Duration,
+    length: Duration,
     counts: Vec<f64>,
 }
 
@@ -56,11 +63,26 @@ impl Counts {
                 return Err(CurveError::TooLong(before.len() - 1));
             }
         }
+        let length = seconds(bin.as_secs_f64() * (before.len() - 1) as f64);
         Ok(Self {
             bin,
             scale,
+            from: Duration::ZERO,
+            length,
             before: before.into(),
         })
+    }
+
+    /// The part that begins at `from` and is at most `length` long.
+    #[must_use]
+    pub fn cut(&self, from: Duration, length: Duration) -> Self {
+        let left = self.length.saturating_sub(from);
+        let from = self.from + from.min(self.length);
+        Self {
+            from,
+            length: length.min(left),
+            ..self.clone()
+        }
     }
 
     /// The same, `factor` times as high.
@@ -68,46 +90,45 @@ impl Counts {
     pub fn scaled(&self, factor: Ratio) -> Self {
         let scale = Ratio::new(self.scale.get() * factor.get()).unwrap_or(self.scale);
         Self {
-            bin: self.bin,
             scale,
-            before: Arc::clone(&self.before),
+            ..self.clone()
         }
     }
 
     /// The same, so high that its mean is `mean`; unchanged if nothing was counted.
     #[must_use]
     pub fn with_mean(&self, mean: Rps) -> Self {
-        let unscaled = self.total() / self.length().as_secs_f64();
-        match Ratio::new(mean.get() / unscaled) {
-            Ok(scale) => Self {
-                bin: self.bin,
-                scale,
-                before: Arc::clone(&self.before),
-            },
-            Err(_) => self.clone(),
+        let unscaled = Self {
+            scale: Ratio::ONE,
+            ..self.clone()
+        };
+        let length = self.length.as_secs_f64();
+        let scale = Ratio::new(mean.get() / (unscaled.count(length) / length));
+        Self {
+            scale: scale.unwrap_or(self.scale),
+            ..unscaled
         }
     }
 
     /// How long it is.
     #[must_use]
-    pub fn length(&self) -> Duration {
-        crate::time::seconds(self.bin.as_secs_f64() * self.bins() as f64)
+    pub const fn length(&self) -> Duration {
+        self.length
     }
 
-    /// How many bins there are.
+    /// The bins' length.
     #[must_use]
-    pub fn bins(&self) -> usize {
+    pub const fn bin(&self) -> Duration {
+        self.bin
+    }
+
+    fn bins(&self) -> usize {
         self.before.len() - 1
     }
 
-    /// All counts together, before scaling.
-    fn total(&self) -> f64 {
-        self.before[self.bins()]
-    }
-
-    /// The bin of `t` and the share of it that is over; past the end, the end.
+    /// The bin of `t` seconds and the share of it that is over; past the last, its end.
     fn position(&self, t: f64) -> (usize, f64) {
-        let x = (t / self.bin.as_secs_f64()).max(0.0);
+        let x = ((t + self.from.as_secs_f64()) / self.bin.as_secs_f64()).max(0.0);
         let place = x as usize;
         if place >= self.bins() {
             (self.bins(), 0.0)
@@ -116,7 +137,20 @@ impl Counts {
         }
     }
 
+    /// Unscaled counts from the first bin's beginning to `t` seconds.
+    fn sum(&self, t: f64) -> f64 {
+        let (place, share) = self.position(t);
+        let inside = self
+            .before
+            .get(place + 1)
+            .map_or(0.0, |after| share * (after - self.before[place]));
+        self.before[place] + inside
+    }
+
     pub(super) fn rate(&self, t: f64) -> f64 {
+        if t >= self.length.as_secs_f64() {
+            return 0.0;
+        }
         let (place, _) = self.position(t);
         self.before.get(place + 1).map_or(0.0, |after| {
             self.scale.get() * (after - self.before[place]) / self.bin.as_secs_f64()
@@ -124,48 +158,50 @@ impl Counts {
     }
 
     pub(super) fn count(&self, t: f64) -> f64 {
-        let (place, share) = self.position(t);
-        let inside = self
-            .before
-            .get(place + 1)
-            .map_or(0.0, |after| share * (after - self.before[place]));
-        self.scale.get() * (self.before[place] + inside)
+        self.scale.get() * (self.sum(t.min(self.length.as_secs_f64())) - self.sum(0.0))
     }
 
     pub(super) fn invert(&self, count: f64) -> Option<f64> {
-        let count = count / self.scale.get();
-        // The first bin whose end is at or above the count; below its end there is room, so it is not empty.
+        let sum = self.sum(0.0) + count / self.scale.get();
+        // The first bin whose end is at or above the sum; it begins below it, so it is not empty.
         let place = self
             .before
-            .partition_point(|before| *before < count)
+            .partition_point(|before| *before < sum)
             .checked_sub(1)?;
         let after = self.before.get(place + 1)?;
-        let share = (count - self.before[place]) / (after - self.before[place]);
-        Some((place as f64 + share) * self.bin.as_secs_f64())
+        let share = (sum - self.before[place]) / (after - self.before[place]);
+        let t = (place as f64 + share) * self.bin.as_secs_f64() - self.from.as_secs_f64();
+        (t <= self.length.as_secs_f64()).then_some(t.max(0.0))
     }
 
     pub(super) fn corners(&self, until: f64) -> Vec<f64> {
         let bin = self.bin.as_secs_f64();
-        // The bin's middle stands for the bin; the highest of those that have begun is enough.
-        let begun = ((until / bin).ceil() as usize).min(self.bins());
-        let highest = (0..begun).max_by(|a, b| {
+        let from = self.from.as_secs_f64();
+        let until = until.min(self.length.as_secs_f64());
+        let (first, _) = self.position(0.0);
+        let begun = (((until + from) / bin).ceil() as usize).clamp(first, self.bins());
+        let highest = (first..begun).max_by(|a, b| {
             let count = |place: usize| self.before[place + 1] - self.before[place];
             count(*a).total_cmp(&count(*b))
         });
-        highest
-            .map(|place| (place as f64 + 0.5) * bin)
-            .into_iter()
-            .collect()
+        // The middle of the part of the bin that is inside stands for it.
+        let middle = |place: usize| {
+            let begin = (place as f64 * bin - from).max(0.0);
+            let end = ((place + 1) as f64 * bin - from).min(until);
+            (begin + end) / 2.0
+        };
+        highest.map(middle).into_iter().collect()
     }
 
     pub(super) fn compressed(&self, speed: f64) -> Self {
         // Rates stay, so a bin of 1/speed the length holds 1/speed as many.
         let bin = faster(self.bin, speed).max(Duration::from_nanos(1));
         let shrunk = bin.as_secs_f64() / self.bin.as_secs_f64();
-        let scale = Ratio::new(self.scale.get() * shrunk).unwrap_or(self.scale);
         Self {
             bin,
-            scale,
+            scale: Ratio::new(self.scale.get() * shrunk).unwrap_or(self.scale),
+            from: faster(self.from, speed),
+            length: faster(self.length, speed),
             before: Arc::clone(&self.before),
         }
     }
@@ -175,20 +211,26 @@ impl TryFrom<Fields> for Counts {
     type Error = CurveError;
 
     fn try_from(fields: Fields) -> Result<Self, CurveError> {
-        Self::new(fields.bin, fields.counts, fields.scale)
+        let whole = Self::new(fields.bin, fields.counts, fields.scale)?;
+        Ok(whole.cut(fields.from, fields.length))
     }
 }
 
 impl From<Counts> for Fields {
-    fn from(trace: Counts) -> Self {
-        let counts = trace
-            .before
-            .windows(2)
-            .map(|pair| pair[1] - pair[0])
-            .collect();
+    fn from(counts: Counts) -> Self {
+        let Counts {
+            bin,
+            scale,
+            from,
+            length,
+            before,
+        } = counts;
+        let counts = before.windows(2).map(|pair| pair[1] - pair[0]).collect();
         Self {
-            bin: trace.bin,
-            scale: trace.scale,
+            bin,
+            scale,
+            from,
+            length,
             counts,
         }
     }

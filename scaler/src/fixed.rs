@@ -1,0 +1,219 @@
+//! Policies that look at nothing but the time.
+
+use std::time::Duration;
+
+use metrics::{Replicas, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Decision, Observation, Policy, PolicyState, Reason, Status, Term, Verdict, Wants, WriteOutcome,
+};
+
+/// Always the same number of replicas.
+#[derive(Clone, Debug)]
+pub struct Static {
+    wants: Wants,
+    replicas: Replicas,
+    memory: Memory,
+}
+
+/// From an instant on, so many replicas.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ScheduleEntry {
+    /// The instant.
+    pub at: Timestamp,
+    /// That many.
+    pub replicas: Replicas,
+}
+
+/// Replicas by the clock: the last entry whose instant has come is in force; before the first, nothing is changed.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    wants: Wants,
+    entries: Vec<ScheduleEntry>,
+    memory: Memory,
+}
+
+/// What such a policy tells of its last decision.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Memory {
+    at: Timestamp,
+    current: Option<Replicas>,
+    desired: Option<Replicas>,
+    last_scale: Option<Timestamp>,
+}
+
+impl Static {
+    /// `replicas`, looked after every `period`.
+    #[must_use]
+    pub fn new(replicas: Replicas, period: Duration) -> Self {
+        Self {
+            wants: wants(period),
+            replicas,
+            memory: Memory::default(),
+        }
+    }
+}
+
+impl Schedule {
+    /// The entries, in any order; of several with the same instant the last one holds.
+    #[must_use]
+    pub fn new(mut entries: Vec<ScheduleEntry>, period: Duration) -> Self {
+        entries.sort_by_key(|entry| entry.at);
+        Self {
+            wants: wants(period),
+            entries,
+            memory: Memory::default(),
+        }
+    }
+}
+
+impl Policy for Static {
+    fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    fn decide(&mut self, seen: &Observation) -> Decision {
+        let mut reason = Reason::new("fixed", format!("fixed at {} replicas", self.replicas));
+        reason.wanted = Some(self.replicas);
+        self.memory.see(seen, Some(self.replicas));
+        Decision {
+            verdict: Verdict::Scale(self.replicas),
+            reason,
+            next: seen.at + self.wants.period,
+        }
+    }
+
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+        self.memory.settle(outcome)
+    }
+
+    fn save(&self) -> PolicyState {
+        self.memory.save("static/1")
+    }
+
+    fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
+        self.memory = Memory::restored("static/1", state)?;
+        Ok(())
+    }
+}
+
+impl Policy for Schedule {
+    fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    fn decide(&mut self, seen: &Observation) -> Decision {
+        let due = self.entries.partition_point(|entry| entry.at <= seen.at);
+        let in_force = due.checked_sub(1).map(|last| self.entries[last]);
+        let following = self.entries.get(due).copied();
+        let mut reason = match in_force {
+            Some(entry) => Reason::new(
+                "schedule",
+                format!(
+                    "{} replicas are scheduled since {}",
+                    entry.replicas, entry.at
+                ),
+            ),
+            None => Reason::new("schedule", "nothing is scheduled yet"),
+        };
+        reason.wanted = in_force.map(|entry| entry.replicas);
+        if let Some(entry) = following {
+            reason.terms.push(Term {
+                name: "next entry".into(),
+                value: format!("{} replicas at {}", entry.replicas, entry.at),
+            });
+        }
+        self.memory.see(seen, reason.wanted);
+        let regular = seen.at + self.wants.period;
+        Decision {
+            verdict: in_force.map_or(Verdict::Hold, |entry| Verdict::Scale(entry.replicas)),
+            reason,
+            next: following.map_or(regular, |entry| entry.at.min(regular)),
+        }
+    }
+
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+        self.memory.settle(outcome)
+    }
+
+    fn save(&self) -> PolicyState {
+        self.memory.save("schedule/1")
+    }
+
+    fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
+        self.memory = Memory::restored("schedule/1", state)?;
+        Ok(())
+    }
+}
+
+fn wants(period: Duration) -> Wants {
+    Wants {
+        period,
+        ..Wants::default()
+    }
+}
+
+impl Memory {
+    fn see(&mut self, seen: &Observation, desired: Option<Replicas>) {
+        self.at = seen.at;
+        self.current = seen.scale.value().map(|scale| scale.spec);
+        self.desired = desired.or(self.current);
+    }
+
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+        if *outcome == WriteOutcome::Written {
+            self.last_scale = Some(self.at);
+        }
+        Status {
+            current: self.current,
+            desired: self.desired,
+            last_scale: self.last_scale,
+            error: match outcome {
+                WriteOutcome::Failed(why) => Some(why.clone()),
+                _ => None,
+            },
+            ..Status::default()
+        }
+    }
+
+    fn save(&self, kind: &str) -> PolicyState {
+        PolicyState::of(kind, self)
+    }
+
+    fn restored(kind: &str, state: &PolicyState) -> Result<Self, String> {
+        state.read(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_entry_that_has_come_is_in_force() {
+        let entry = |at, replicas| ScheduleEntry {
+            at: Timestamp::from_secs(at),
+            replicas: Replicas(replicas),
+        };
+        let mut policy = Schedule::new(
+            vec![entry(100, 5), entry(20, 3), entry(100, 6)],
+            Duration::from_secs(15),
+        );
+        for (now, verdict, next) in [
+            (10, Verdict::Hold, 20),
+            (20, Verdict::Scale(Replicas(3)), 35),
+            (99, Verdict::Scale(Replicas(3)), 100),
+            (100, Verdict::Scale(Replicas(6)), 115),
+        ] {
+            let seen = Observation {
+                at: Timestamp::from_secs(now),
+                ..Observation::default()
+            };
+            let decision = policy.decide(&seen);
+            assert_eq!(decision.verdict, verdict, "at {now}");
+            assert_eq!(decision.next, Timestamp::from_secs(next), "at {now}");
+        }
+    }
+}
