@@ -154,3 +154,121 @@ fn choice(settings: &Gateway) -> Choice {
         health: settings.health,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use metrics::Ratio;
+    use proptest::prelude::*;
+    use scenarios::{
+        Balance, Breaker, Bulkhead, Draws, Ejection, HealthCheck, RetryBudget, Stream,
+    };
+
+    use super::*;
+
+    fn settings() -> Gateway {
+        Gateway {
+            balance: Balance::PowerOfTwo,
+            time_limit: Duration::from_secs(1),
+            retries: RetryBudget {
+                ratio: Ratio::new(0.2).unwrap(),
+                floor: 1.0,
+            },
+            breaker: Breaker {
+                failures: Ratio::new(0.5).unwrap(),
+                least: 10,
+                window: Duration::from_secs(10),
+                open: Duration::from_secs(5),
+            },
+            bulkhead: Bulkhead { in_flight: 5 },
+            ejection: Ejection {
+                consecutive: 5,
+                time: Duration::from_secs(10),
+                most: Ratio::new(0.5).unwrap(),
+            },
+            health: HealthCheck {
+                interval: Duration::from_millis(500),
+                timeout: Duration::from_millis(500),
+                unwell: 2,
+            },
+        }
+    }
+
+    fn draws() -> Draws {
+        Draws::new(1, Stream::Fault { fault: 0 })
+    }
+
+    #[test]
+    fn says_why_a_try_may_not_begin() {
+        let now = Timestamp::EPOCH;
+        let (mut upstream, mut draws) = (Upstream::new(&settings()), draws());
+        assert_eq!(
+            upstream.begin(now, &[], &mut draws).err(),
+            Some(Refusal::NoReplica)
+        );
+        upstream.add(now, Standing::Ready);
+        let tries: Vec<Try> = (0..5)
+            .map(|_| upstream.begin(now, &[], &mut draws).unwrap())
+            .collect();
+        assert_eq!(
+            upstream.begin(now, &[], &mut draws).err(),
+            Some(Refusal::Bulkhead)
+        );
+        for a_try in tries {
+            upstream.end(now, a_try, Verdict::Bad);
+        }
+        for _ in 0..5 {
+            let a_try = upstream.begin(now, &[], &mut draws).unwrap();
+            upstream.end(now, a_try, Verdict::Bad);
+        }
+        let until = now + Duration::from_secs(5);
+        assert_eq!(
+            upstream.begin(now, &[], &mut draws).err(),
+            Some(Refusal::BreakerOpen { until })
+        );
+    }
+
+    #[test]
+    fn new_settings_hold_at_once_and_nothing_counted_is_lost() {
+        let now = Timestamp::EPOCH;
+        let (mut upstream, mut draws) = (Upstream::new(&settings()), draws());
+        upstream.add(now, Standing::Ready);
+        let a_try = upstream.begin(now, &[], &mut draws).unwrap();
+        let mut smaller = settings();
+        smaller.bulkhead.in_flight = 1;
+        upstream.configure(now, &smaller);
+        assert_eq!(
+            upstream.begin(now, &[], &mut draws).err(),
+            Some(Refusal::Bulkhead)
+        );
+        upstream.end(now, a_try, Verdict::Good);
+        assert!(upstream.begin(now, &[], &mut draws).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn in_flight_is_what_began_and_did_not_end_and_never_more_than_the_bulkhead(
+            steps in prop::collection::vec((0_u8..4, 0_i64..2_000), 0..200),
+        ) {
+            let (mut upstream, mut draws) = (Upstream::new(&settings()), draws());
+            let (mut now, mut open) = (0, Vec::new());
+            let keys: Vec<ReplicaKey> =
+                (0..3).map(|_| upstream.add(Timestamp::EPOCH, Standing::Ready)).collect();
+            for (what, step) in steps {
+                now += step;
+                let at = Timestamp::from_millis(now);
+                if what == 0 {
+                    open.extend(upstream.begin(at, &[], &mut draws));
+                } else if let Some(a_try) = open.pop() {
+                    let verdict = [Verdict::Good, Verdict::Bad, Verdict::Neutral][usize::from(what) - 1];
+                    upstream.end(at, a_try, verdict);
+                }
+                prop_assert_eq!(upstream.in_flight() as usize, open.len());
+                prop_assert!(open.len() <= 5);
+                let per_replica: u32 = keys.iter().map(|k| upstream.pool().in_flight(*k)).sum();
+                prop_assert_eq!(per_replica as usize, open.len());
+            }
+        }
+    }
+}
