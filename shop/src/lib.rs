@@ -9,6 +9,8 @@ mod http;
 pub mod process;
 pub mod protocol;
 pub mod registry;
+#[cfg(test)]
+mod testing;
 
 pub use clock::Clock;
 pub use error::ShopError;

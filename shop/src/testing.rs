@@ -1,0 +1,90 @@
+//! A small shop for tests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics::{Quantity, Ratio, Replicas};
+use scenarios::{
+    Balance, Breaker, Bulkhead, Distribution, Ejection, Gateway, HealthCheck, Method, Operation,
+    RetryBudget, Route, Service, WorkMode,
+};
+
+use crate::protocol::Shop;
+
+/// Settings with short times.
+pub(crate) fn settings() -> Gateway {
+    Gateway {
+        balance: Balance::PowerOfTwo,
+        time_limit: Duration::from_millis(400),
+        retries: RetryBudget {
+            ratio: Ratio::new(0.2).unwrap(),
+            floor: 5.0,
+        },
+        breaker: Breaker {
+            failures: Ratio::new(0.5).unwrap(),
+            least: 10,
+            window: Duration::from_secs(10),
+            open: Duration::from_secs(60),
+        },
+        bulkhead: Bulkhead { in_flight: 100 },
+        ejection: Ejection {
+            consecutive: 5,
+            time: Duration::from_secs(60),
+            most: Ratio::new(0.5).unwrap(),
+        },
+        health: HealthCheck {
+            interval: Duration::from_millis(20),
+            timeout: Duration::from_millis(50),
+            unwell: 2,
+        },
+    }
+}
+
+/// A catalogue with a page, an order that can check out, a payment that only services call.
+pub(crate) fn shop() -> Shop {
+    let service = |operations: &[(&str, Option<(Method, &str)>)]| Service {
+        replicas: Replicas(2),
+        slots: 2,
+        queue: 8,
+        start_up: Distribution::Constant(Duration::ZERO),
+        limit: Duration::from_millis(100),
+        cpu: Quantity::from_milli(2000),
+        work: WorkMode::Paced,
+        drain: Duration::from_secs(1),
+        operations: operations
+            .iter()
+            .map(|(name, route)| {
+                let route = route.map(|(method, path)| Route {
+                    method,
+                    path: path.to_owned(),
+                });
+                (
+                    (*name).to_owned(),
+                    Operation {
+                        route,
+                        steps: Vec::new(),
+                    },
+                )
+            })
+            .collect(),
+    };
+    Shop {
+        seed: 1,
+        services: BTreeMap::from([
+            (
+                "catalogue".to_owned(),
+                service(&[
+                    ("home", Some((Method::Get, "/"))),
+                    ("product", Some((Method::Get, "/products/{id}"))),
+                    ("best", Some((Method::Get, "/products/best"))),
+                ]),
+            ),
+            (
+                "order".to_owned(),
+                service(&[("checkout", Some((Method::Post, "/checkout")))]),
+            ),
+            ("payment".to_owned(), service(&[("charge", None)])),
+        ]),
+        gateway: settings(),
+    }
+}
