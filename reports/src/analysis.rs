@@ -7,9 +7,12 @@ mod breach;
 mod cost;
 mod decisions;
 mod findings;
+mod gather;
 mod honesty;
+mod knee;
 mod run;
 mod service;
+mod steps;
 
 use metrics::Counts;
 use schemars::JsonSchema;
@@ -26,8 +29,10 @@ pub use service::{
     ServiceInterval, Span,
 };
 
-use crate::gates::{GateResult, Verdict};
-use crate::record::{Audit, Ending};
+use crate::gates::{self, GateResult, Verdict};
+use crate::record::{Audit, Ending, Record};
+
+use gather::Gathered;
 
 /// Everything a report says.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -82,6 +87,50 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// What a record says.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let gathered = Gathered::of(record);
+        let about = About::of(record, gathered.ran_s);
+        let services = service::services(record, &gathered);
+        let decisions = Decisions::of(record);
+        let breaches = Breach::all(&gathered.steps, &services, &decisions);
+        let span = (0.0, gathered.ran_s);
+        let pages = gathered.pages.iter();
+        let phases = run::phases(record, &gathered);
+        let mut analysis = Self {
+            verdict: Verdict::Invalid,
+            gates: Vec::new(),
+            findings: Findings::default(),
+            total: Group::of("all", span, &gathered.total),
+            pages: pages
+                .map(|(name, sum)| Group::of(name, span, sum))
+                .collect(),
+            windows: run::intervals(&gathered),
+            percentile_curve: run::curve(&gathered.total),
+            tightest: Tightest::of(&services),
+            recovery_s: breach::recovery_s(&gathered.steps, &breaches),
+            faults: decisions::faults(record),
+            cost: Cost::of(&services, &gathered),
+            honesty: Honesty::of(&gathered),
+            noise: Noise::of(&about, &gathered),
+            audit: record.audit.clone(),
+            ending: record.end.as_ref().map(|e| e.how.clone()),
+            notes: notes(record, &phases),
+            percentiles: gathered.steps,
+            heatmap: gathered.heatmap,
+            phases,
+            services,
+            decisions,
+            breaches,
+            about,
+        };
+        analysis.gates = gates::judge(&record.header.gates, &analysis);
+        analysis.verdict = gates::verdict(record, &analysis);
+        analysis.findings = Findings::of(&analysis);
+        analysis
+    }
+
     /// The service of a name.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -104,3 +153,21 @@ impl Analysis {
         &self.total.counts
     }
 }
+
+fn notes(record: &Record, phases: &[Group]) -> Vec<String> {
+    let mut notes = record.notes.clone();
+    for phase in phases.iter().filter(|p| !p.joined.is_empty()) {
+        notes.push(format!(
+            "The phase {} holds {} too: alone there are too few requests for a p99.",
+            phase.name,
+            phase.joined.join(", ")
+        ));
+    }
+    if let Some(Ending::Failed(why)) = record.end.as_ref().map(|e| &e.how) {
+        notes.push(format!("The run could not go on: {why}"));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use delta::Encoder;
 pub use merge::MergeError;
 pub use read::ReadError;
+pub(crate) use store::speed;
 pub use store::{Broke, Decided, Record, Settled};
 
 /// The record's file name.

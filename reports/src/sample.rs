@@ -20,7 +20,7 @@ pub enum Kind {
     Passed,
     /// Too few at the start: latency leaves its limit in the rise.
     Failed,
-    /// The generator was late, and a minute was not measured: nothing can be said.
+    /// The generator was late, and two minutes were not measured: nothing can be said.
     Invalid,
     /// As `Failed`, but stopped in the middle.
     Interrupted,
@@ -300,7 +300,7 @@ impl Run {
             });
         }
         self.decide(index, t, events);
-        let measured = !(self.kind == Kind::Invalid && (480.0..540.0).contains(&t));
+        let measured = !(self.kind == Kind::Invalid && (480.0..600.0).contains(&t));
         let window = self.window(index, t);
         if measured {
             events.push(Event::Window(window));

@@ -1,8 +1,12 @@
 //! A service: its load, its replicas, what one replica takes, and where it ran out.
 
-use metrics::Counts;
+use metrics::{Counts, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::gather::{Gathered, Row, Sum, millis, quantile_ms};
+use super::knee;
+use crate::record::{Record, ServiceHeader, speed};
 
 /// One service.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -201,4 +205,258 @@ pub struct Lag {
     pub by_s: f64,
     /// Pearson's coefficient at that shift, −1 to 1.
     pub coefficient: f64,
+}
+
+/// Load is above capacity only if it is so beyond what chance does: two standard deviations of the count.
+const BEYOND_CHANCE: f64 = 2.0;
+
+/// All services, in the order of names.
+pub(super) fn services(record: &Record, gathered: &Gathered) -> Vec<Service> {
+    let one =
+        |(name, header): (&String, &ServiceHeader)| Service::of(name, header, record, gathered);
+    record.header.services.iter().map(one).collect()
+}
+
+impl Service {
+    fn of(name: &str, header: &ServiceHeader, record: &Record, gathered: &Gathered) -> Self {
+        let limit_ms = millis(header.limit);
+        let mut windows = intervals(name, gathered);
+        let p99_steps_ms = gathered
+            .service_steps
+            .get(name)
+            .cloned()
+            .unwrap_or_default();
+        let per_replica = |from: f64, to: f64| load_per_replica(&windows, from, to);
+        let knee = knee::points(&gathered.steps, &p99_steps_ms, per_replica, limit_ms);
+        let fit = knee::fit(&knee, limit_ms);
+        let safe = knee::safe_rate(fit.as_ref(), header);
+        for window in &mut windows {
+            let ready = window.ready.map(f64::from);
+            window.capacity_rps = ready.zip(safe.rps()).map(|(n, rps)| n * rps);
+        }
+        let sum = gathered.services.get(name);
+        let latency = sum.and_then(|s: &Sum| s.latency.as_ref());
+        let highest = |of: fn(&ServiceInterval) -> Option<f64>| {
+            windows.iter().filter_map(of).reduce(f64::max)
+        };
+        Self {
+            name: name.to_owned(),
+            policy: header.policy.clone(),
+            slots: header.slots,
+            limit_ms,
+            min: header.min.get(),
+            max: header.max.get(),
+            start_up_s: header.start_up.as_secs_f64() * speed(&record.header),
+            counts: sum.map_or_else(Counts::default, |s| s.counts),
+            p99_ms: latency
+                .filter(|l| l.len() >= Quantile::P99.samples_needed())
+                .and_then(|l| quantile_ms(l, Quantile::P99)),
+            replicas: replica_steps(name, gathered),
+            peak_rps: highest(|w| w.load_rps),
+            peak_busy: highest(|w| w.busy),
+            peak_ready: windows.iter().filter_map(|w| w.ready).max(),
+            least_headroom: least_headroom(&windows),
+            shortages: shortages(&windows, speed(&record.header)),
+            lag: lag(&windows, gathered.length_s),
+            windows,
+            p99_steps_ms,
+            safe,
+            knee,
+            fit,
+        }
+    }
+}
+
+fn intervals(name: &str, gathered: &Gathered) -> Vec<ServiceInterval> {
+    let interval = |(index, row): (usize, &Option<Row>)| {
+        let from_s = index as f64 * gathered.length_s;
+        let row = row.as_ref();
+        // A service that is not named in a window that names others had nothing to do; without any, nobody looked.
+        let counts = row
+            .filter(|r| !r.services.is_empty() && r.world_s > 0.0)
+            .map(|r| (r.services.get(name).copied().unwrap_or_default(), r.world_s));
+        let workload = row.and_then(|r| r.workloads.get(name));
+        let finite = |v: Option<f64>| v.filter(|v| v.is_finite());
+        ServiceInterval {
+            from_s,
+            to_s: row.map_or(from_s + gathered.length_s, |r| r.to_s),
+            load_rps: counts.map(|(c, s)| c.offered as f64 / s),
+            failed_rps: counts.map(|(c, s)| c.errors() as f64 / s),
+            busy: finite(workload.and_then(|w| w.busy)),
+            cpu: finite(workload.and_then(|w| w.cpu)),
+            ready: workload.map(|w| w.ready.get()),
+            desired: workload.map(|w| w.desired.get()),
+            starting: workload.map(|w| w.starting.get()),
+            capacity_rps: None,
+        }
+    };
+    gathered.rows.iter().enumerate().map(interval).collect()
+}
+
+/// Mean load ÷ mean ready replicas over the windows that begin in a span; nothing if one of them has no data.
+fn load_per_replica(windows: &[ServiceInterval], from_s: f64, to_s: f64) -> Option<f64> {
+    let first = windows.partition_point(|w| w.from_s < from_s - 1e-6);
+    let inside = windows[first..]
+        .iter()
+        .take_while(|w| w.from_s < to_s - 1e-6);
+    let (mut load, mut ready) = (0.0, 0.0);
+    for window in inside {
+        load += window.load_rps?;
+        ready += f64::from(window.ready?);
+    }
+    (ready > 0.0).then(|| load / ready)
+}
+
+fn replica_steps(name: &str, gathered: &Gathered) -> Vec<ReplicaStep> {
+    let mut steps: Vec<ReplicaStep> = Vec::new();
+    for (index, row) in gathered.rows.iter().enumerate() {
+        let workload = row.as_ref().and_then(|r| r.workloads.get(name));
+        let count = workload.map(|w| ReplicaCount {
+            desired: w.desired.get(),
+            ready: w.ready.get(),
+            starting: w.starting.get(),
+            draining: w.draining.get(),
+        });
+        if steps.last().is_none_or(|last| last.count != count) {
+            let at_s = index as f64 * gathered.length_s;
+            steps.push(ReplicaStep { at_s, count });
+        }
+    }
+    steps
+}
+
+fn least_headroom(windows: &[ServiceInterval]) -> Option<Headroom> {
+    let headroom = |w: &ServiceInterval| {
+        let (capacity, load) = (w.capacity_rps?, w.load_rps.filter(|l| *l > 0.0)?);
+        Some(Headroom {
+            at_s: w.from_s,
+            share: (capacity - load) / load,
+        })
+    };
+    let all = windows.iter().filter_map(headroom);
+    all.reduce(|least, next| {
+        if next.share < least.share {
+            next
+        } else {
+            least
+        }
+    })
+}
+
+fn shortages(windows: &[ServiceInterval], speed: f64) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for window in windows {
+        let Some((load, capacity)) = window.load_rps.zip(window.capacity_rps) else {
+            continue;
+        };
+        let world_s = ((window.to_s - window.from_s) / speed).max(1e-9);
+        if load - capacity <= BEYOND_CHANCE * (load / world_s).sqrt() {
+            continue;
+        }
+        match spans.last_mut() {
+            Some(span) if (span.to_s - window.from_s).abs() < 1e-6 => span.to_s = window.to_s,
+            _ => spans.push(Span {
+                from_s: window.from_s,
+                to_s: window.to_s,
+            }),
+        }
+    }
+    spans
+}
+
+/// The longest shift looked at, in seconds of scenario time.
+const LONGEST_LAG_S: f64 = 600.0;
+
+/// The shift of ready replicas against load with the highest correlation, of those up to ten minutes and a quarter of
+/// the run.
+fn lag(windows: &[ServiceInterval], length_s: f64) -> Option<Lag> {
+    let most = ((LONGEST_LAG_S / length_s) as usize).min(windows.len() / 4) as i64;
+    let mut best: Option<(f64, i64)> = None;
+    for shift in -most..=most {
+        let pairs = windows.iter().enumerate().filter_map(|(i, w)| {
+            let later = usize::try_from(i as i64 + shift).ok()?;
+            let ready = windows.get(later)?.ready?;
+            Some((w.load_rps?, f64::from(ready)))
+        });
+        let pairs: Vec<(f64, f64)> = pairs.collect();
+        if let Some(r) = pearson(&pairs) {
+            let nearer = |b: &(f64, i64)| r > b.0 + 1e-12 || (r >= b.0 && shift.abs() < b.1.abs());
+            if best.as_ref().is_none_or(nearer) {
+                best = Some((r, shift));
+            }
+        }
+    }
+    best.map(|(coefficient, shift)| Lag {
+        by_s: shift as f64 * length_s,
+        coefficient,
+    })
+}
+
+/// Pearson's coefficient; nothing with fewer than eight pairs or where one side never changes.
+fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
+    let n = pairs.len() as f64;
+    if pairs.len() < 8 {
+        return None;
+    }
+    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+    let (mx, my) = (mean(|p| p.0), mean(|p| p.1));
+    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        xy += (x - mx) * (y - my);
+        xx += (x - mx).powi(2);
+        yy += (y - my).powi(2);
+    }
+    (xx > 1e-12 && yy > 1e-12).then(|| (xy / (xx * yy).sqrt()).clamp(-1.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows(rows: &[(f64, u32)]) -> Vec<ServiceInterval> {
+        let window = |(i, (load, ready)): (usize, &(f64, u32))| ServiceInterval {
+            from_s: i as f64 * 15.0,
+            to_s: (i + 1) as f64 * 15.0,
+            load_rps: Some(*load),
+            failed_rps: None,
+            busy: None,
+            cpu: None,
+            ready: Some(*ready),
+            desired: None,
+            starting: None,
+            capacity_rps: Some(f64::from(*ready) * 10.0),
+        };
+        rows.iter().enumerate().map(window).collect()
+    }
+
+    #[test]
+    fn replicas_that_follow_load_two_windows_later_are_seen_to() {
+        let load = |i: i32| if (20..40).contains(&i) { 90.0 } else { 30.0 };
+        let rows: Vec<(f64, u32)> = (0..80)
+            .map(|i| (load(i), load(i - 2) as u32 / 10))
+            .collect();
+        let lag = lag(&windows(&rows), 15.0).unwrap();
+        assert!((lag.by_s - 30.0).abs() < 1e-9, "{lag:?}");
+        assert!(lag.coefficient > 0.999);
+        assert_eq!(
+            self::lag(&windows(&[(5.0, 3); 40]), 15.0),
+            None,
+            "nothing ever changed"
+        );
+    }
+
+    #[test]
+    fn a_shortage_is_more_than_chance() {
+        let rows = windows(&[(30.0, 4), (41.0, 4), (80.0, 4), (90.0, 4), (90.0, 9)]);
+        let spans = shortages(&rows, 1.0);
+        assert_eq!(
+            spans,
+            [Span {
+                from_s: 30.0,
+                to_s: 60.0
+            }]
+        );
+        let least = least_headroom(&rows).unwrap();
+        assert!((least.share + 5.0 / 9.0).abs() < 1e-9, "{least:?}");
+    }
 }
