@@ -60,6 +60,7 @@ const MOST_IN_A_ROW: u32 = 10;
 
 #[derive(Clone, Debug)]
 struct Replica {
+    ordinal: u32,
     standing: Standing,
     in_flight: u32,
     /// Bad answers in a row.
@@ -78,14 +79,16 @@ pub struct Pool {
     choice: Choice,
     /// By key; nothing: it is gone.
     replicas: Vec<Option<Replica>>,
-    /// Those that are ready, in the order of their keys.
+    /// Those that are there, by ordinal.
+    members: Vec<ReplicaKey>,
+    /// Those that are ready, by ordinal.
     ready: Vec<ReplicaKey>,
-    /// Of the ready, those that are available, in the order of their keys.
+    /// Of the ready, those that are available, by ordinal.
     available: Vec<ReplicaKey>,
     /// When the next ejection ends.
     next_return: Option<Timestamp>,
-    /// The last one chosen, for round robin.
-    last: Option<ReplicaKey>,
+    /// The place of the last one chosen, for round robin.
+    last: Option<(u32, ReplicaKey)>,
 }
 
 impl Pool {
@@ -95,6 +98,7 @@ impl Pool {
         Self {
             choice,
             replicas: Vec::new(),
+            members: Vec::new(),
             ready: Vec::new(),
             available: Vec::new(),
             next_return: None,
@@ -108,10 +112,12 @@ impl Pool {
         self.sort_out(now);
     }
 
-    /// Adds a replica, of which nothing bad is known.
-    pub fn add(&mut self, now: Timestamp, standing: Standing) -> ReplicaKey {
+    /// Adds a replica, of which nothing bad is known. Choices go by the `ordinal`s of the replicas, so that the same luck
+    /// finds the same replica, in whatever order they were added.
+    pub fn add(&mut self, now: Timestamp, ordinal: u32, standing: Standing) -> ReplicaKey {
         let key = ReplicaKey(u32::try_from(self.replicas.len()).expect("fewer than 2^32 replicas"));
         self.replicas.push(Some(Replica {
+            ordinal,
             standing,
             in_flight: 0,
             bad: 0,
@@ -119,6 +125,10 @@ impl Pool {
             ejections: 0,
             ejected_until: None,
         }));
+        let place = self
+            .members
+            .partition_point(|k| self.place(*k) <= (ordinal, key));
+        self.members.insert(place, key);
         self.sort_out(now);
         key
     }
@@ -137,6 +147,7 @@ impl Pool {
     pub fn remove(&mut self, now: Timestamp, key: ReplicaKey) {
         if let Some(place) = self.replicas.get_mut(key.0 as usize) {
             *place = None;
+            self.members.retain(|k| *k != key);
             self.sort_out(now);
         }
     }
@@ -168,7 +179,7 @@ impl Pool {
                 self.choose_from(&fresh, draws)
             }
         }?;
-        self.last = Some(key);
+        self.last = Some(self.place(key));
         if let Some(replica) = self.get_mut(key) {
             replica.in_flight += 1;
         }
@@ -281,7 +292,7 @@ impl Pool {
             Balance::RoundRobin => {
                 let next = self
                     .last
-                    .map_or(0, |last| from.partition_point(|k| *k <= last));
+                    .map_or(0, |last| from.partition_point(|k| self.place(*k) <= last));
                 from[next % from.len()]
             }
             Balance::LeastConnections => {
@@ -304,6 +315,11 @@ impl Pool {
         }
     }
 
+    /// What replicas are ordered by.
+    fn place(&self, key: ReplicaKey) -> (u32, ReplicaKey) {
+        (self.get(key).map_or(0, |r| r.ordinal), key)
+    }
+
     fn get(&self, key: ReplicaKey) -> Option<&Replica> {
         self.replicas.get(key.0 as usize)?.as_ref()
     }
@@ -319,12 +335,13 @@ impl Pool {
         self.ready.clear();
         self.available.clear();
         self.next_return = None;
-        for (index, replica) in self.replicas.iter_mut().enumerate() {
-            let Some(replica) = replica else { continue };
+        for key in self.members.iter().copied() {
+            let Some(replica) = &mut self.replicas[key.0 as usize] else {
+                continue;
+            };
             if replica.standing != Standing::Ready {
                 continue;
             }
-            let key = ReplicaKey(index as u32);
             self.ready.push(key);
             match replica.ejected_until {
                 Some(until) if now < until => {

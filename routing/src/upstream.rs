@@ -62,9 +62,9 @@ impl Upstream {
         self.most_in_flight = settings.bulkhead.in_flight;
     }
 
-    /// Adds a replica.
-    pub fn add(&mut self, now: Timestamp, standing: Standing) -> ReplicaKey {
-        self.pool.add(now, standing)
+    /// Adds a replica: see [`Pool::add`].
+    pub fn add(&mut self, now: Timestamp, ordinal: u32, standing: Standing) -> ReplicaKey {
+        self.pool.add(now, ordinal, standing)
     }
 
     /// Takes what a replica says of itself.
@@ -207,7 +207,7 @@ mod tests {
             upstream.begin(now, &[], &mut draws).err(),
             Some(Refusal::NoReplica)
         );
-        upstream.add(now, Standing::Ready);
+        upstream.add(now, 0, Standing::Ready);
         let tries: Vec<Try> = (0..5)
             .map(|_| upstream.begin(now, &[], &mut draws).unwrap())
             .collect();
@@ -233,7 +233,7 @@ mod tests {
     fn new_settings_hold_at_once_and_nothing_counted_is_lost() {
         let now = Timestamp::EPOCH;
         let (mut upstream, mut draws) = (Upstream::new(&settings()), draws());
-        upstream.add(now, Standing::Ready);
+        upstream.add(now, 0, Standing::Ready);
         let a_try = upstream.begin(now, &[], &mut draws).unwrap();
         let mut smaller = settings();
         smaller.bulkhead.in_flight = 1;
@@ -254,7 +254,7 @@ mod tests {
             let (mut upstream, mut draws) = (Upstream::new(&settings()), draws());
             let (mut now, mut open) = (0, Vec::new());
             let keys: Vec<ReplicaKey> =
-                (0..3).map(|_| upstream.add(Timestamp::EPOCH, Standing::Ready)).collect();
+                (0..3).map(|i| upstream.add(Timestamp::EPOCH, i, Standing::Ready)).collect();
             for (what, step) in steps {
                 now += step;
                 let at = Timestamp::from_millis(now);

@@ -206,6 +206,8 @@ pub struct Listening {
 pub struct Lease {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Its ordinal in its service: see [`ReplicaConfig::ordinal`].
+    pub ordinal: u32,
     /// Whether it takes requests.
     pub state: ReplicaState,
     /// How long this holds unless it is renewed, in ms: 100 to 60,000.

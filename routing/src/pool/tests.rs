@@ -25,7 +25,7 @@ fn choice(balance: Balance) -> Choice {
 fn pool(balance: Balance, replicas: usize) -> (Pool, Vec<ReplicaKey>) {
     let mut pool = Pool::new(choice(balance));
     let keys = (0..replicas)
-        .map(|_| pool.add(at(0), Standing::Ready))
+        .map(|i| pool.add(at(0), i as u32, Standing::Ready))
         .collect();
     (pool, keys)
 }
@@ -47,6 +47,30 @@ fn fail(pool: &mut Pool, now: Timestamp, key: ReplicaKey, times: u32) {
 
 fn is_available(pool: &Pool, key: ReplicaKey) -> bool {
     pool.available.contains(&key)
+}
+
+#[test]
+fn the_same_luck_finds_the_same_replica_in_whatever_order_they_came() {
+    for balance in [
+        Balance::PowerOfTwo,
+        Balance::RoundRobin,
+        Balance::LeastConnections,
+    ] {
+        let chosen = |order: [u32; 5]| {
+            let mut pool = Pool::new(choice(balance));
+            for ordinal in order {
+                pool.add(at(0), ordinal, Standing::Ready);
+            }
+            let mut draws = draws(11);
+            let mut next = || pool.choose(at(0), &[], &mut draws).unwrap().0 as usize;
+            (0..50).map(|_| order[next()]).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            chosen([0, 1, 2, 3, 4]),
+            chosen([3, 1, 4, 0, 2]),
+            "{balance:?}"
+        );
+    }
 }
 
 #[test]
@@ -84,7 +108,7 @@ fn round_robin_goes_round_though_replicas_come_and_go() {
     assert_eq!(next(&mut pool), keys[1]);
     pool.remove(at(0), keys[1]);
     assert_eq!(next(&mut pool), keys[2]);
-    let fourth = pool.add(at(0), Standing::Ready);
+    let fourth = pool.add(at(0), 3, Standing::Ready);
     assert_eq!(next(&mut pool), fourth);
     assert_eq!(next(&mut pool), keys[0]);
 }
@@ -255,7 +279,7 @@ fn play(
                 };
                 pool.set(now, key(*k, &keys), standing);
             }
-            Event::Add => keys.push(pool.add(now, Standing::Ready)),
+            Event::Add => keys.push(pool.add(now, keys.len() as u32, Standing::Ready)),
             Event::Remove(k) => pool.remove(now, key(*k, &keys)),
             Event::Wait(ms) => now = now + Duration::from_millis((*ms).into()),
         }

@@ -98,7 +98,7 @@ impl Members {
             self.members.insert(key, member);
             return None;
         }
-        let key = upstream.add(now, standing(lease.state));
+        let key = upstream.add(now, lease.ordinal, standing(lease.state));
         // A replica of this name at another address stays, unlisted, as long as it looks well.
         self.keys.insert(id.to_owned(), key);
         self.members.insert(key, member);

@@ -22,6 +22,7 @@ impl Seen {
             .map(|(id, port, state)| {
                 let lease = Lease {
                     address: ([127, 0, 0, 1], *port).into(),
+                    ordinal: (*port).into(),
                     state: *state,
                     lease_ms: 1000,
                 };

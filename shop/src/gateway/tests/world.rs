@@ -156,7 +156,7 @@ impl World {
         };
         replica
             .lease
-            .send_replace(Some(lease_of(address, ReplicaState::Ready)));
+            .send_replace(Some(lease_of(&id, address, ReplicaState::Ready)));
         self.replicas.insert(id, replica);
     }
 
@@ -170,7 +170,11 @@ impl World {
 
     /// Says that a replica drains.
     pub(super) async fn drain(&self, id: &str) -> Registered {
-        let lease = lease_of(self.replicas[id].process.address, ReplicaState::Draining);
+        let lease = lease_of(
+            id,
+            self.replicas[id].process.address,
+            ReplicaState::Draining,
+        );
         self.lease(id, Some(lease));
         let service = id.split('-').next().unwrap();
         self.client().register(service, id, &lease).await.unwrap()
@@ -246,9 +250,11 @@ fn any() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-fn lease_of(address: SocketAddr, state: ReplicaState) -> Lease {
+fn lease_of(id: &str, address: SocketAddr, state: ReplicaState) -> Lease {
+    let (_, ordinal) = id.split_once('-').unwrap();
     Lease {
         address,
+        ordinal: ordinal.parse().unwrap(),
         state,
         lease_ms: u32::try_from(LEASE.as_millis()).unwrap(),
     }

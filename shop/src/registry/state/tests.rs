@@ -11,6 +11,7 @@ fn registry() -> Registry {
 fn lease(state: ReplicaState) -> Lease {
     Lease {
         address: "127.0.0.1:4000".parse().unwrap(),
+        ordinal: 0,
         state,
         lease_ms: 3000,
     }
