@@ -8,6 +8,7 @@
 
 mod decision;
 mod fixed;
+mod hpa;
 mod live;
 mod observation;
 mod plant;
@@ -16,6 +17,12 @@ mod step;
 
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
 pub use fixed::{Schedule, ScheduleEntry, Static};
+pub use hpa::{
+    Behavior, ContainerResourceSource, ExternalSource, FieldError, FieldErrorKind, Hpa,
+    HpaController, HpaError, HpaSpec, HpaTarget, LabelSelector, MetricIdentifier, MetricSpec,
+    MetricTarget, ObjectReference, ObjectSource, PodsSource, QuantityText, ResourceSource,
+    ScalingPolicy, ScalingRules, SimpleHpa,
+};
 pub use live::Live;
 pub use observation::{
     Container, ContainerKind, ContainerUsage, MetricId, Observation, ParseMetricIdError, Phase,

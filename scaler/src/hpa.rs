@@ -1,0 +1,515 @@
+//! The Horizontal Pod Autoscaler, decision for decision as Kubernetes 1.37 makes them.
+//!
+//! One [`Policy::decide`] and [`Policy::settle`] together are one reconcile of upstream's controller, in its order:
+//! read the scale, compute every metric, take the largest proposal, stabilise it, limit it, write, and say how things
+//! stand. Where upstream wraps around on absurd values, this saturates.
+
+mod explain;
+mod memory;
+mod metric;
+mod normalise;
+mod outcome;
+mod pods;
+mod rules;
+mod simple;
+mod spec;
+mod validate;
+
+use std::time::Duration;
+
+use metrics::{Reading, Replicas, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Clip, ConditionStatus, Decision, Event, Observation, Policy, PolicyState, Reason, Scale,
+    Selector, Status, Term, Verdict, Wants, WriteOutcome,
+};
+use memory::{Memory, Saved};
+use metric::{Context, Metric};
+use normalise::{Events, Limit, Recommendation};
+use rules::{Rules, Tolerance, compile, tolerance};
+pub use simple::{HpaError, HpaTarget, SimpleHpa};
+pub use spec::{
+    Behavior, ContainerResourceSource, ExternalSource, HpaSpec, LabelSelector, MetricIdentifier,
+    MetricSpec, MetricTarget, ObjectReference, ObjectSource, PodsSource, QuantityText,
+    ResourceSource, ScalingPolicy, ScalingRules,
+};
+pub use validate::{FieldError, FieldErrorKind};
+
+const KIND: &str = "hpa/1";
+
+/// The flags of the controller that runs all HPAs.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(default)]
+pub struct HpaController {
+    /// Between two reconciles.
+    pub sync_period: Duration,
+    /// How far from the target is near enough, as a share of it.
+    pub tolerance: f64,
+    /// How long the highest recommendation holds on the way down.
+    pub downscale_stabilization: Duration,
+    /// How long after its start a pod's CPU may be that of its start.
+    pub cpu_initialization: Duration,
+    /// Until when after its start a pod that is not ready counts as never having been.
+    pub initial_readiness_delay: Duration,
+    /// Whether it may scale to zero and wake up again (on since 1.37).
+    pub scale_to_zero: bool,
+}
+
+impl Default for HpaController {
+    fn default() -> Self {
+        Self {
+            sync_period: Duration::from_secs(15),
+            tolerance: 0.1,
+            downscale_stabilization: Duration::from_secs(300),
+            cpu_initialization: Duration::from_secs(300),
+            initial_readiness_delay: Duration::from_secs(30),
+            scale_to_zero: true,
+        }
+    }
+}
+
+/// What is to be said once the decision was carried out.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    at: Timestamp,
+    cur: i32,
+    desired: i32,
+    stage: Stage,
+    /// Upstream's words for why it rescales.
+    why: String,
+    events: Vec<Event>,
+    error: Option<String>,
+}
+
+/// How far a reconcile came.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Stage {
+    /// The scale could not be read.
+    #[default]
+    NoScale,
+    /// No number came out.
+    NoNumber,
+    /// A number came out.
+    Decided,
+}
+
+/// The Horizontal Pod Autoscaler of one workload.
+#[derive(Clone, Debug)]
+pub struct Hpa {
+    controller: HpaController,
+    wants: Wants,
+    reference: String,
+    /// Why its target cannot exist.
+    bad_reference: Option<String>,
+    min: i32,
+    max: i32,
+    metrics: Vec<Metric>,
+    rules: Option<Rules>,
+    tolerance: Tolerance,
+    memory: Memory,
+    pending: Pending,
+}
+
+impl Hpa {
+    /// The autoscaler that a spec describes, defaults filled in. It copes with specs that admission would refuse:
+    /// ask [`HpaSpec::validate`] first where that matters.
+    #[must_use]
+    pub fn new(spec: HpaSpec, controller: HpaController) -> Self {
+        let spec = spec.defaulted();
+        // Upstream puts its flag in as whole seconds.
+        let window = Duration::from_secs(controller.downscale_stabilization.as_secs());
+        let behavior = spec.behavior.as_ref();
+        let rules = behavior.map(|written| compile(written, window, f64::from));
+        let tolerance = tolerance(behavior, controller.tolerance);
+        Self::assemble(&spec, controller, rules, tolerance)
+    }
+
+    fn assemble(
+        spec: &HpaSpec,
+        controller: HpaController,
+        rules: Option<Rules>,
+        tolerance: Tolerance,
+    ) -> Self {
+        let metrics: Vec<Metric> = spec.metrics.iter().map(Metric::new).collect();
+        let mut wants = Wants {
+            period: controller.sync_period,
+            ..Wants::default()
+        };
+        for metric in &metrics {
+            metric.want(&mut wants);
+        }
+        let target = &spec.scale_target_ref;
+        Self {
+            controller,
+            wants,
+            reference: format!("{}/{}", target.kind, target.name),
+            bad_reference: validate::group_of(&target.api_version).err(),
+            min: spec.min_replicas.unwrap_or(1),
+            max: spec.max_replicas,
+            metrics,
+            rules,
+            tolerance,
+            memory: Memory::default(),
+            pending: Pending::default(),
+        }
+    }
+
+    /// The scale, if it can be read and its target can exist.
+    fn read_scale<'a>(&self, seen: &'a Observation) -> Result<&'a Scale, String> {
+        if let Some(why) = &self.bad_reference {
+            return Err(format!(
+                "invalid API version in scale target reference: {why}"
+            ));
+        }
+        match &seen.scale {
+            Reading::Value { value, .. } => Ok(value),
+            Reading::NoData(metrics::NoData::Failed(why)) => Err(why.clone()),
+            Reading::NoData(why) => Err(why.to_string()),
+        }
+    }
+
+    fn reconcile(&mut self, seen: &Observation) -> (Verdict, Reason) {
+        let scale = match self.read_scale(seen) {
+            Ok(scale) => scale,
+            Err(why) => return self.no_scale(&why),
+        };
+        let cur = i32::try_from(scale.spec.get()).unwrap_or(i32::MAX);
+        self.pending.cur = cur;
+        self.memory.set(
+            "AbleToScale",
+            ConditionStatus::True,
+            "SucceededGetScale",
+            "the HPA controller was able to get the target's current scale",
+        );
+        // The first step: so that the first scale-down waits a whole window.
+        let at = seen.at;
+        self.memory
+            .recommendations
+            .get_or_insert_with(|| vec![Recommendation { replicas: cur, at }]);
+        let asleep = self.controller.scale_to_zero && self.memory.is_true("ScaledToZero");
+        if cur == 0 {
+            let wakes = self.metrics.iter().any(Metric::wakes);
+            if asleep && (self.min != 0 || wakes) {
+                self.by_metrics(seen, scale, cur)
+            } else {
+                self.disabled()
+            }
+        } else if cur > self.max {
+            self.correct(cur, self.max, Limit::TooMany)
+        } else if cur < self.min {
+            self.correct(cur, self.min, Limit::TooFew)
+        } else {
+            self.by_metrics(seen, scale, cur)
+        }
+    }
+
+    fn no_scale(&mut self, why: &str) -> (Verdict, Reason) {
+        self.warn("FailedGetScale", why.to_owned());
+        self.memory.set(
+            "AbleToScale",
+            ConditionStatus::False,
+            "FailedGetScale",
+            &format!("the HPA controller was unable to get the target's current scale: {why}"),
+        );
+        let error = format!(
+            "failed to query scale subresource for {}: {why}",
+            self.reference
+        );
+        self.pending.error = Some(error);
+        (
+            Verdict::Hold,
+            Reason::new("no_scale", format!("the scale could not be read: {why}")),
+        )
+    }
+
+    /// Someone scaled to zero by hand: it leaves the workload alone.
+    fn disabled(&mut self) -> (Verdict, Reason) {
+        self.decided(0, String::new());
+        self.memory.set(
+            "ScalingActive",
+            ConditionStatus::False,
+            "ScalingDisabled",
+            "scaling is disabled since the replica count of the target is zero",
+        );
+        if !self.controller.scale_to_zero {
+            self.memory.conditions.remove("ScaledToZero");
+        }
+        let sentence = "the workload was scaled to zero, which switches its autoscaler off";
+        (Verdict::Hold, Reason::new("disabled", sentence))
+    }
+
+    /// The replicas there are lie outside the bounds: nothing else is looked at.
+    fn correct(&mut self, cur: i32, bound: i32, limit: Limit) -> (Verdict, Reason) {
+        let (because, why, sentence) = match limit {
+            Limit::TooMany => (
+                "above_max",
+                "Current number of replicas above Spec.MaxReplicas",
+                format!("{cur} replicas are more than the maximum of {bound}"),
+            ),
+            _ => (
+                "below_min",
+                "Current number of replicas below Spec.MinReplicas",
+                format!("{cur} replicas are fewer than the minimum of {bound}"),
+            ),
+        };
+        self.decided(bound, why.to_owned());
+        let mut reason = Reason::new(because, sentence);
+        clip(&mut reason, limit.clip(), cur, bound);
+        (Verdict::Scale(count(bound)), reason)
+    }
+
+    fn by_metrics(&mut self, seen: &Observation, scale: &Scale, cur: i32) -> (Verdict, Reason) {
+        let mut reason = Reason::new("metric", "");
+        let (best, name) = match self.compute(seen, scale, cur, &mut reason) {
+            Ok(best) => best,
+            Err(why) => {
+                self.pending.stage = Stage::NoNumber;
+                self.warn("FailedComputeMetricsReplicas", why.clone());
+                self.pending.error = Some(format!(
+                    "failed to compute desired number of replicas based on listed metrics for {}: {why}",
+                    self.reference
+                ));
+                reason.because = "no_data".into();
+                reason.sentence = why;
+                return (Verdict::Hold, reason);
+            }
+        };
+        reason.terms.push(Term {
+            name: "proposal".into(),
+            value: best.to_string(),
+        });
+        let proposal = best.max(0);
+        reason.wanted = Some(count(proposal));
+        let why = match proposal.cmp(&cur) {
+            std::cmp::Ordering::Greater => format!("{name} above target"),
+            std::cmp::Ordering::Less => "All metrics below target".to_owned(),
+            std::cmp::Ordering::Equal => String::new(),
+        };
+        let asleep = self.controller.scale_to_zero && self.memory.is_true("ScaledToZero");
+        let mut desired = self.normalise(seen.at, cur, proposal, &mut reason);
+        if cur == 0 && self.min != 0 && asleep && desired < self.min {
+            clip(&mut reason, "min", desired, self.min);
+            desired = self.min;
+        }
+        self.decided(desired, why);
+        (Verdict::Scale(count(desired)), reason)
+    }
+
+    /// The largest proposal of all metrics, and the name of the metric that made it.
+    fn compute(
+        &mut self,
+        seen: &Observation,
+        scale: &Scale,
+        cur: i32,
+        reason: &mut Reason,
+    ) -> Result<(i32, String), String> {
+        self.check_selector(&scale.selector)?;
+        let with = Context {
+            seen,
+            cur,
+            status: i32::try_from(scale.status.get()).unwrap_or(i32::MAX),
+            tolerance: self.tolerance,
+            controller: &self.controller,
+        };
+        let (mut best, mut winner, mut failed, mut first) = (0, None, 0, None);
+        for metric in &self.metrics {
+            match metric.propose(&with) {
+                Ok(proposal) => {
+                    reason.terms.push(explain::term(metric, &proposal));
+                    if best == 0 || proposal.replicas > best {
+                        best = proposal.replicas;
+                        winner = Some((metric, proposal));
+                    }
+                }
+                Err(error) => {
+                    reason.terms.push(Term {
+                        name: metric.name.clone(),
+                        value: format!("no data: {}", error.event),
+                    });
+                    failed += 1;
+                    self.pending.events.push(Event {
+                        warning: true,
+                        reason: error.reason.into(),
+                        message: error.event.clone(),
+                    });
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = first {
+            let summary = format!(
+                "invalid metrics ({failed} invalid out of {}), first error is: {}",
+                self.metrics.len(),
+                error.error
+            );
+            // With a broken metric it may go up or stay, never down.
+            if failed == self.metrics.len() || best < cur {
+                let why = format!(
+                    "the HPA was unable to compute the replica count: {}",
+                    error.event
+                );
+                self.memory
+                    .set("ScalingActive", ConditionStatus::False, error.reason, &why);
+                return Err(summary);
+            }
+            self.pending.error = Some(summary);
+        }
+        let name = winner.map_or_else(String::new, |(metric, proposal)| {
+            reason.sentence = explain::sentence(metric, &proposal);
+            metric.name.clone()
+        });
+        self.memory.set(
+            "ScalingActive",
+            ConditionStatus::True,
+            "ValidMetricFound",
+            &format!("the HPA was able to successfully calculate a replica count from {name}"),
+        );
+        Ok((best, name))
+    }
+
+    fn check_selector(&mut self, selector: &Selector) -> Result<(), String> {
+        let (event, reason, error, message) = match selector {
+            Selector::Valid => return Ok(()),
+            Selector::Missing => (
+                "SelectorRequired",
+                "InvalidSelector",
+                "selector is required",
+                "the HPA target's scale is missing a selector",
+            ),
+            Selector::Unparsable => (
+                "InvalidSelector",
+                "InvalidSelector",
+                "couldn't convert selector into a corresponding internal selector object",
+                "couldn't convert selector into a corresponding internal selector object",
+            ),
+            Selector::Ambiguous => (
+                "AmbiguousSelector",
+                "AmbiguousSelector",
+                "pods by selector are controlled by multiple HPAs",
+                "pods by selector are controlled by multiple HPAs",
+            ),
+        };
+        self.warn(event, error.to_owned());
+        self.memory
+            .set("ScalingActive", ConditionStatus::False, reason, message);
+        Err(error.to_owned())
+    }
+
+    /// Stabilises and limits, and says so in conditions and clips.
+    fn normalise(&mut self, now: Timestamp, cur: i32, proposal: i32, reason: &mut Reason) -> i32 {
+        let list = self.memory.recommendations.get_or_insert_default();
+        let bounds = (self.min, self.max);
+        let (stable, (to, limit)) = match &self.rules {
+            None => {
+                let window = self.controller.downscale_stabilization;
+                let stable = normalise::stabilise_legacy(list, now, window, proposal);
+                (stable, normalise::limit_legacy(cur, bounds, stable))
+            }
+            Some(Rules { up, down }) => {
+                let windows = (up.window, down.window);
+                let stable = normalise::stabilise(list, now, windows, cur, proposal);
+                let events = Events {
+                    up: &self.memory.up,
+                    down: &self.memory.down,
+                };
+                let limited = normalise::limit(now, (up, down), events, bounds, (cur, stable));
+                (stable, limited)
+            }
+        };
+        clip(reason, "stabilisation", proposal, stable);
+        clip(reason, limit.clip(), stable, to);
+        let (word, message) = if stable == proposal {
+            ("ReadyForNewScale", "recommended size matches current size")
+        } else if self.rules.is_some() && proposal >= cur {
+            (
+                "ScaleUpStabilized",
+                "recent recommendations were lower than current one, applying the lowest recent recommendation",
+            )
+        } else {
+            (
+                "ScaleDownStabilized",
+                "recent recommendations were higher than current one, applying the highest recent recommendation",
+            )
+        };
+        self.memory
+            .set("AbleToScale", ConditionStatus::True, word, message);
+        let limited = if to == stable {
+            ConditionStatus::False
+        } else {
+            ConditionStatus::True
+        };
+        self.memory
+            .set("ScalingLimited", limited, limit.reason(), limit.message());
+        to
+    }
+}
+
+impl Policy for Hpa {
+    fn wants(&self) -> &Wants {
+        &self.wants
+    }
+
+    fn decide(&mut self, seen: &Observation) -> Decision {
+        self.pending = Pending {
+            at: seen.at,
+            ..Pending::default()
+        };
+        let (verdict, reason) = self.reconcile(seen);
+        Decision {
+            verdict,
+            reason,
+            next: seen.at + self.wants.period,
+        }
+    }
+
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+        if self.pending.stage != Stage::NoScale {
+            self.memory.current = Some(count(self.pending.cur));
+        }
+        if self.pending.stage == Stage::Decided {
+            match outcome {
+                WriteOutcome::Written => self.written(),
+                WriteOutcome::Unchanged => self.memory.desired = self.memory.current,
+                WriteOutcome::DryRun => self.memory.desired = Some(count(self.pending.desired)),
+                WriteOutcome::Failed(why) => self.failed(why),
+                WriteOutcome::Lost => {
+                    self.failed("the target was changed by someone else meanwhile");
+                }
+            }
+        }
+        let pending = std::mem::take(&mut self.pending);
+        Status {
+            current: self.memory.current,
+            desired: self.memory.desired,
+            last_scale: self.memory.last_scale,
+            conditions: self.memory.conditions.clone(),
+            events: pending.events,
+            error: pending.error,
+        }
+    }
+
+    fn save(&self) -> PolicyState {
+        PolicyState::of(KIND, &self.memory.save())
+    }
+
+    fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
+        self.memory = Memory::restored(state.read::<Saved>(KIND)?);
+        Ok(())
+    }
+}
+
+fn count(replicas: i32) -> Replicas {
+    Replicas(u32::try_from(replicas).unwrap_or(0))
+}
+
+fn clip(reason: &mut Reason, by: &str, from: i32, to: i32) {
+    if from != to {
+        reason.clips.push(Clip {
+            by: by.to_owned(),
+            from: count(from),
+            to: count(to),
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! A proposal in words and figures.
+
+use metrics::Quantity;
+
+use super::metric::{Basis, Metric, Proposal, Source};
+use super::pods::{PodProposal, PodTarget};
+use crate::Term;
+
+/// One sentence for people: what was measured, against what, and what follows.
+pub(super) fn sentence(metric: &Metric, proposal: &Proposal) -> String {
+    let name = short(metric);
+    match proposal.basis {
+        Basis::Pods { of, target } => {
+            let (mean, target) = match target {
+                PodTarget::Utilization(target) => (
+                    format!("{} % of the request", of.mean),
+                    format!("{target} %"),
+                ),
+                PodTarget::Average(target) => (quantity(of.mean), quantity(target)),
+            };
+            let follows = product(&of, proposal.replicas);
+            format!("mean {name} {mean} against a target of {target}: {follows}")
+        }
+        Basis::Value {
+            usage,
+            target,
+            ratio,
+            ready,
+        } => {
+            let follows = match ready {
+                Some(ready) => format!(
+                    "{ready} ready × {} = {} replicas",
+                    figure(ratio),
+                    proposal.replicas
+                ),
+                None => format!("{} replicas", proposal.replicas),
+            };
+            format!(
+                "{name} {} against a target of {}: {follows}",
+                quantity(usage),
+                quantity(target)
+            )
+        }
+        Basis::Average { usage, target, .. } => format!(
+            "{name} {} at {} a replica: {} replicas",
+            quantity(usage),
+            quantity(target),
+            proposal.replicas
+        ),
+    }
+}
+
+fn product(of: &PodProposal, replicas: i32) -> String {
+    let product = (of.ratio * of.times as f64).ceil() as i32;
+    let left_out = match (of.missing, of.unready) {
+        (0, 0) => String::new(),
+        (missing, 0) => format!(" ({missing} without metrics)"),
+        (0, unready) => format!(" ({unready} not ready)"),
+        (missing, unready) => format!(" ({missing} without metrics, {unready} not ready)"),
+    };
+    if product == replicas {
+        format!(
+            "{} × {} = {replicas} replicas{left_out}",
+            of.times,
+            figure(of.ratio)
+        )
+    } else {
+        format!(
+            "{} times the target, {replicas} replicas stay{left_out}",
+            figure(of.ratio)
+        )
+    }
+}
+
+/// The metric as a term: its value and what it proposes.
+pub(super) fn term(metric: &Metric, proposal: &Proposal) -> Term {
+    let value = match proposal.basis {
+        Basis::Pods { of, target } => match target {
+            PodTarget::Utilization(_) => format!("{} %", of.mean),
+            PodTarget::Average(_) => quantity(of.mean),
+        },
+        Basis::Value { usage, .. } => quantity(usage),
+        Basis::Average {
+            usage, replicas, ..
+        } => {
+            format!("{} over {replicas} replicas", quantity(usage))
+        }
+    };
+    Term {
+        name: metric.name.clone(),
+        value: format!("{value} → {} replicas", proposal.replicas),
+    }
+}
+
+fn short(metric: &Metric) -> String {
+    match &metric.source {
+        Source::Resource {
+            name, container, ..
+        } => {
+            let name = if name == "cpu" { "CPU" } else { name };
+            match container {
+                Some(container) => format!("{name} of container {container}"),
+                None => name.to_owned(),
+            }
+        }
+        Source::Pods { name, .. } => name.clone(),
+        Source::Object { name, at, .. } => format!("{name} of {at}"),
+        Source::External { name, .. } => name.clone(),
+        Source::Unknown(kind) => kind.clone(),
+    }
+}
+
+fn quantity(milli: i64) -> String {
+    Quantity::from_milli(milli).to_string()
+}
+
+/// Two decimals, without needless zeros.
+fn figure(value: f64) -> String {
+    let text = format!("{value:.2}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}

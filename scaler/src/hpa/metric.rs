@@ -1,0 +1,549 @@
+//! One metric of a spec, made ready: what it is called, what it needs, and what it proposes.
+
+use std::time::Duration;
+
+use metrics::{NoData, Quantity, Reading};
+
+use super::pods::{PodMetric, PodProposal, PodSample, PodTarget, Startup};
+use super::spec::{LabelSelector, MetricSpec, MetricTarget, QuantityText};
+use super::{HpaController, Tolerance};
+use crate::{MetricId, Observation, Phase, ReadyState, Sample, Wants};
+
+/// A metric, ready to be computed.
+#[derive(Clone, Debug)]
+pub(super) struct Metric {
+    /// Upstream's name for it.
+    pub(super) name: String,
+    pub(super) source: Source,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Resource {
+        name: String,
+        container: Option<String>,
+        target: Option<PodTarget>,
+    },
+    Pods {
+        name: String,
+        id: MetricId,
+        target: i64,
+    },
+    Object {
+        name: String,
+        at: String,
+        id: MetricId,
+        target: Option<Whole>,
+    },
+    External {
+        name: String,
+        id: MetricId,
+        target: Option<Whole>,
+    },
+    /// Not one of the five, or its block is absent.
+    Unknown(String),
+}
+
+/// What the whole should be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Whole {
+    Value(i64),
+    /// Per replica.
+    Average(i64),
+}
+
+/// Why a metric proposes nothing.
+#[derive(Clone, Debug)]
+pub(super) struct MetricError {
+    /// The word of the condition and the event.
+    pub(super) reason: &'static str,
+    /// What the event says.
+    pub(super) event: String,
+    /// What the controller returns.
+    pub(super) error: String,
+}
+
+/// What a metric proposes, and from what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Proposal {
+    pub(super) replicas: i32,
+    pub(super) basis: Basis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Basis {
+    Pods {
+        of: PodProposal,
+        target: PodTarget,
+    },
+    Value {
+        usage: i64,
+        target: i64,
+        ratio: f64,
+        ready: Option<usize>,
+    },
+    Average {
+        usage: i64,
+        target: i64,
+        replicas: i32,
+    },
+}
+
+/// What all metrics of a step are computed with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) seen: &'a Observation,
+    pub(super) cur: i32,
+    pub(super) status: i32,
+    pub(super) tolerance: Tolerance,
+    pub(super) controller: &'a HpaController,
+}
+
+impl Metric {
+    /// Makes a metric of a spec ready.
+    pub(super) fn new(spec: &MetricSpec) -> Self {
+        let unknown = || Self {
+            name: spec.r#type.clone(),
+            source: Source::Unknown(spec.r#type.clone()),
+        };
+        match spec.r#type.as_str() {
+            "Resource" => spec
+                .resource
+                .as_ref()
+                .map(|it| Self::resource(&it.name, None, &it.target)),
+            "ContainerResource" => spec
+                .container_resource
+                .as_ref()
+                .map(|it| Self::resource(&it.name, Some(&it.container), &it.target)),
+            "Pods" => spec.pods.as_ref().map(|it| Self {
+                name: format!("pods metric {}", it.metric.name),
+                source: Source::Pods {
+                    name: it.metric.name.clone(),
+                    id: MetricId::Pods {
+                        name: it.metric.name.clone(),
+                    },
+                    target: milli(it.target.average_value.as_ref()).unwrap_or(0),
+                },
+            }),
+            "Object" => spec.object.as_ref().map(|it| {
+                let object = &it.described_object;
+                Self {
+                    name: format!("{} metric {}", object.kind, it.metric.name),
+                    source: Source::Object {
+                        name: it.metric.name.clone(),
+                        at: format!("{} {}", object.kind, object.name),
+                        id: MetricId::Object {
+                            kind: object.kind.clone(),
+                            object: object.name.clone(),
+                            name: it.metric.name.clone(),
+                        },
+                        target: object_target(&it.target),
+                    },
+                }
+            }),
+            "External" => spec.external.as_ref().map(|it| Self {
+                name: format!(
+                    "external metric {}({})",
+                    it.metric.name,
+                    selector(it.metric.selector.as_ref())
+                ),
+                source: Source::External {
+                    name: it.metric.name.clone(),
+                    id: MetricId::External {
+                        name: it.metric.name.clone(),
+                    },
+                    target: milli(it.target.average_value.as_ref())
+                        .map(Whole::Average)
+                        .or_else(|| milli(it.target.value.as_ref()).map(Whole::Value)),
+                },
+            }),
+            _ => None,
+        }
+        .unwrap_or_else(unknown)
+    }
+
+    fn resource(name: &str, container: Option<&String>, target: &MetricTarget) -> Self {
+        let of = if container.is_some() {
+            " container"
+        } else {
+            ""
+        };
+        let target = milli(target.average_value.as_ref())
+            .map(PodTarget::Average)
+            .or(target.average_utilization.map(PodTarget::Utilization));
+        let how = match target {
+            Some(PodTarget::Average(_)) => "",
+            _ => " utilization (percentage of request)",
+        };
+        Self {
+            name: format!("{name}{of} resource{how}"),
+            source: Source::Resource {
+                name: name.to_owned(),
+                container: container.cloned(),
+                target,
+            },
+        }
+    }
+
+    /// Adds what it needs to be shown.
+    pub(super) fn want(&self, wants: &mut Wants) {
+        wants.replicas = true;
+        match &self.source {
+            Source::Resource { .. } => wants.usage = true,
+            Source::Pods { id, .. } | Source::Object { id, .. } | Source::External { id, .. } => {
+                wants.metrics.insert(id.clone());
+            }
+            Source::Unknown(_) => {}
+        }
+    }
+
+    pub(super) const fn wakes(&self) -> bool {
+        matches!(self.source, Source::Object { .. } | Source::External { .. })
+    }
+
+    /// What it proposes.
+    pub(super) fn propose(&self, with: &Context<'_>) -> Result<Proposal, MetricError> {
+        match &self.source {
+            Source::Resource {
+                name,
+                container,
+                target,
+            } => resource(name, container.as_deref(), *target, with),
+            Source::Pods { name, id, target } => pods(name, id, *target, with),
+            Source::Object {
+                name,
+                at,
+                id,
+                target,
+            } => object(name, at, id, *target, with),
+            Source::External { name, id, target } => external(name, id, *target, with),
+            Source::Unknown(kind) => {
+                let error = format!("unknown metric source type \"{kind}\"");
+                Err(MetricError {
+                    reason: "InvalidMetricSourceType",
+                    event: error.clone(),
+                    error,
+                })
+            }
+        }
+    }
+}
+
+fn milli(text: Option<&QuantityText>) -> Option<i64> {
+    text.map(QuantityText::milli)
+}
+
+/// An object's target goes by its type, an external metric's by what is there.
+fn object_target(target: &MetricTarget) -> Option<Whole> {
+    match target.r#type.as_str() {
+        "Value" => milli(target.value.as_ref()).map(Whole::Value),
+        "AverageValue" => milli(target.average_value.as_ref()).map(Whole::Average),
+        _ => None,
+    }
+}
+
+/// A selector as Go prints it.
+fn selector(of: Option<&LabelSelector>) -> String {
+    let Some(of) = of else {
+        return "nil".into();
+    };
+    let labels: String = of
+        .match_labels
+        .iter()
+        .map(|(k, v)| format!("{k}: {v},"))
+        .collect();
+    let labels = if labels.is_empty() {
+        "map[string]string{}".to_owned()
+    } else {
+        format!("map[string]string{{{labels}}}")
+    };
+    format!(
+        "&LabelSelector{{MatchLabels:{labels},MatchExpressions:[]LabelSelectorRequirement{{}},}}"
+    )
+}
+
+/// Why a source gave nothing, in upstream's words.
+fn nothing(why: &NoData, api: &str) -> String {
+    match why {
+        NoData::Empty => format!("no metrics returned from {api}"),
+        NoData::Failed(what) | NoData::Unreachable(what) => {
+            format!("unable to fetch metrics from {api}: {what}")
+        }
+        other => format!("unable to fetch metrics from {api}: {other}"),
+    }
+}
+
+fn resource(
+    name: &str,
+    container: Option<&str>,
+    target: Option<PodTarget>,
+    with: &Context<'_>,
+) -> Result<Proposal, MetricError> {
+    let reason = match container {
+        Some(_) => "FailedGetContainerResourceMetric",
+        None => "FailedGetResourceMetric",
+    };
+    let fail = |event: String| MetricError {
+        reason,
+        error: match container {
+            Some(container) => format!("failed to get {container} container metric value: {event}"),
+            None => format!("failed to get {name} resource metric value: {event}"),
+        },
+        event,
+    };
+    let Some(target) = target else {
+        return Err(fail(
+            "invalid resource metric source: neither an average utilization target nor an average value (usage) target was set".into(),
+        ));
+    };
+    let what = match target {
+        PodTarget::Utilization(_) => "utilization",
+        PodTarget::Average(_) => "usage",
+    };
+    let samples = usage(name, container, with.seen)
+        .map_err(|why| fail(format!("failed to get {name} {what}: {why}")))?;
+    let startup = if name == "cpu" {
+        Startup::Matters {
+            cpu_initialization: with.controller.cpu_initialization,
+            readiness_delay: with.controller.initial_readiness_delay,
+        }
+    } else {
+        Startup::Ignored
+    };
+    let metric = PodMetric {
+        pods: &with.seen.replicas,
+        samples,
+        target,
+        startup,
+        resource: name,
+        container,
+    };
+    let of = metric
+        .propose(with.seen.at, with.cur, with.tolerance)
+        .map_err(|why| fail(format!("failed to get {name} {what}: {why}")))?;
+    Ok(Proposal {
+        replicas: of.replicas,
+        basis: Basis::Pods { of, target },
+    })
+}
+
+/// Each pod's use of a resource. A pod of which a container was not measured has none.
+fn usage<'a>(
+    name: &str,
+    container: Option<&str>,
+    seen: &'a Observation,
+) -> Result<Vec<PodSample<'a>>, String> {
+    let all = match &seen.usage {
+        Reading::Value { value, .. } if value.is_empty() => Err(nothing(&NoData::Empty, RESOURCES)),
+        Reading::Value { value, .. } => Ok(value),
+        Reading::NoData(why) => Err(nothing(why, RESOURCES)),
+    }
+    .map_err(|why| format!("unable to get metrics for resource {name}: {why}"))?;
+    let mut samples = Vec::with_capacity(all.len());
+    for of in all {
+        let mut counted = of
+            .containers
+            .iter()
+            .filter(|c| container.is_none_or(|wanted| wanted == c.name))
+            .map(|c| c.usage.get(name).copied().map(Quantity::milli));
+        let sum = counted.try_fold((0_i64, 0_u32), |(sum, n), used| {
+            Some((sum.saturating_add(used?), n + 1))
+        });
+        if let Some((milli, 1..)) = sum {
+            samples.push(PodSample {
+                pod: &of.replica,
+                milli,
+                at: of.at,
+                window: of.window,
+            });
+        }
+    }
+    Ok(samples)
+}
+
+const RESOURCES: &str = "resource metrics API";
+const CUSTOM: &str = "custom metrics API";
+const EXTERNAL: &str = "external metrics API";
+
+/// The series of a metric; none is an error.
+fn series<'a>(id: &MetricId, api: &str, seen: &'a Observation) -> Result<&'a [Sample], String> {
+    match seen.metrics.get(id) {
+        Some(Reading::Value { value, .. }) if !value.is_empty() => Ok(value),
+        Some(Reading::Value { .. }) => Err(nothing(&NoData::Empty, api)),
+        Some(Reading::NoData(why)) => Err(nothing(why, api)),
+        None => Err(nothing(&NoData::NotAsked, api)),
+    }
+}
+
+fn pods(
+    name: &str,
+    id: &MetricId,
+    target: i64,
+    with: &Context<'_>,
+) -> Result<Proposal, MetricError> {
+    let fail = |event: String| MetricError {
+        reason: "FailedGetPodsMetric",
+        error: format!("failed to get pods metric value: {event}"),
+        event,
+    };
+    let series = series(id, CUSTOM, with.seen)
+        .map_err(|why| fail(format!("unable to get metric {name}: {why}")))?;
+    let samples = series
+        .iter()
+        .map(|sample| PodSample {
+            pod: sample.replica.as_deref().unwrap_or_default(),
+            milli: sample.value.milli(),
+            at: with.seen.at,
+            window: Duration::ZERO,
+        })
+        .collect();
+    let target = PodTarget::Average(target);
+    let metric = PodMetric {
+        pods: &with.seen.replicas,
+        samples,
+        target,
+        startup: Startup::Ignored,
+        resource: "",
+        container: None,
+    };
+    let of = metric
+        .propose(with.seen.at, with.cur, with.tolerance)
+        .map_err(fail)?;
+    Ok(Proposal {
+        replicas: of.replicas,
+        basis: Basis::Pods { of, target },
+    })
+}
+
+fn object(
+    name: &str,
+    at: &str,
+    id: &MetricId,
+    target: Option<Whole>,
+    with: &Context<'_>,
+) -> Result<Proposal, MetricError> {
+    let fail = |event: String, error: String| MetricError {
+        reason: "FailedGetObjectMetric",
+        error: format!("failed to get object metric value: {error}"),
+        event,
+    };
+    let read = || {
+        series(id, CUSTOM, with.seen)
+            .map(|all| all[0].value.milli())
+            .map_err(|why| format!("unable to get metric {name} on {at}: {why}"))
+    };
+    match target {
+        Some(Whole::Value(target)) => read()
+            .and_then(|usage| value(usage, target, with))
+            .map_err(|why| fail(why.clone(), why)),
+        Some(Whole::Average(target)) => {
+            read()
+                .map(|usage| average(usage, target, with))
+                .map_err(|why| {
+                    fail(
+                        why.clone(),
+                        format!("failed to get {name} object metric: {why}"),
+                    )
+                })
+        }
+        None => {
+            let why = "invalid object metric source: neither a value target nor an average value target was set".to_owned();
+            Err(fail(why.clone(), why))
+        }
+    }
+}
+
+fn external(
+    name: &str,
+    id: &MetricId,
+    target: Option<Whole>,
+    with: &Context<'_>,
+) -> Result<Proposal, MetricError> {
+    let fail = |event: String, error: String| MetricError {
+        reason: "FailedGetExternalMetric",
+        error: format!("failed to get {name} external metric value: {error}"),
+        event,
+    };
+    let read = || {
+        series(id, EXTERNAL, with.seen)
+            .map_err(|why| format!("unable to get external metric {name}: {why}"))
+    };
+    match target {
+        Some(Whole::Average(target)) => {
+            let all = read().map_err(|why| {
+                fail(
+                    why.clone(),
+                    format!("failed to get {name} external metric: {why}"),
+                )
+            })?;
+            // Upstream's test for an overflow also catches a negative sum: it then counts as the most there is.
+            let sum = all.iter().fold(0_i64, |sum, sample| {
+                let sum = sum.saturating_add(sample.value.milli());
+                if sum < 0 { i64::MAX } else { sum }
+            });
+            Ok(average(sum, target, with))
+        }
+        Some(Whole::Value(target)) => read()
+            .and_then(|all| {
+                let values = all.iter().map(|sample| sample.value.milli());
+                value(values.fold(0_i64, i64::saturating_add), target, with)
+            })
+            .map_err(|why| {
+                fail(
+                    why.clone(),
+                    format!("failed to get external metric {name}: {why}"),
+                )
+            }),
+        None => {
+            let why = "invalid external metric source: neither a value target nor an average value target was set".to_owned();
+            Err(fail(why.clone(), why))
+        }
+    }
+}
+
+/// `usage` as a whole against a target: the ready pods times the ratio; from none, the ratio itself.
+fn value(usage: i64, target: i64, with: &Context<'_>) -> Result<Proposal, String> {
+    let ratio = usage as f64 / target as f64;
+    let proposal = |replicas, ready| Proposal {
+        replicas,
+        basis: Basis::Value {
+            usage,
+            target,
+            ratio,
+            ready,
+        },
+    };
+    if with.cur == 0 {
+        return Ok(proposal(ratio.ceil() as i32, None));
+    }
+    if with.tolerance.holds(ratio) {
+        return Ok(proposal(with.cur, None));
+    }
+    let pods = &with.seen.replicas;
+    if pods.is_empty() {
+        return Err("no pods returned by selector while calculating replica count".into());
+    }
+    let ready = pods
+        .iter()
+        .filter(|pod| pod.phase == Phase::Running && pod.ready.state == ReadyState::True)
+        .count();
+    Ok(proposal((ratio * ready as f64).ceil() as i32, Some(ready)))
+}
+
+/// `usage` against so much per replica: pods are not looked at, and the replicas that exist stay if it is near enough.
+fn average(usage: i64, target: i64, with: &Context<'_>) -> Proposal {
+    let ratio = usage as f64 / (target as f64 * f64::from(with.status));
+    let replicas = if with.tolerance.holds(ratio) {
+        with.status
+    } else {
+        (usage as f64 / target as f64).ceil() as i32
+    };
+    Proposal {
+        replicas,
+        basis: Basis::Average {
+            usage,
+            target,
+            replicas: with.status,
+        },
+    }
+}
