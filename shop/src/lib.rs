@@ -40,7 +40,7 @@ pub fn serve(role: Role) -> Result<(), ShopError> {
             match role {
                 Role::Registry => registry::run(config, listener).await,
                 Role::Gateway => gateway::run(config, listener).await,
-                Role::Auth | Role::Catalogue | Role::Order | Role::Payment => {
+                Role::Auth | Role::Catalogue | Role::Order | Role::Payment | Role::Service => {
                     return Err(ShopError::Config(format!("{role} is not built yet")));
                 }
             }

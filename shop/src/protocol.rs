@@ -70,25 +70,40 @@ pub enum Role {
     Order,
     /// A replica of `payment`.
     Payment,
+    /// A replica of any other service, which does its steps and nothing else.
+    Service,
 }
 
 /// A text that is no [`Role`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the shop has no `{0}`: use registry, gateway, auth, catalogue, order or payment")]
+#[error("the shop has no `{0}`: use registry, gateway, auth, catalogue, order, payment or service")]
 pub struct UnknownRole(pub String);
 
 impl Role {
     /// All of them, in the order in which they are started.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Registry,
         Self::Gateway,
         Self::Auth,
         Self::Catalogue,
         Self::Order,
         Self::Payment,
+        Self::Service,
     ];
 
-    /// Its name, as in `rushhour serve NAME`; of a replica, also its service's.
+    /// What a replica of the service with this name is.
+    #[must_use]
+    pub fn of_service(service: &str) -> Self {
+        match service {
+            "auth" => Self::Auth,
+            "catalogue" => Self::Catalogue,
+            "order" => Self::Order,
+            "payment" => Self::Payment,
+            _ => Self::Service,
+        }
+    }
+
+    /// Its name, as in `rushhour serve NAME`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,6 +113,7 @@ impl Role {
             Self::Catalogue => "catalogue",
             Self::Order => "order",
             Self::Payment => "payment",
+            Self::Service => "service",
         }
     }
 }
@@ -164,6 +180,8 @@ impl Shop {
 /// What makes a replica this one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ReplicaConfig {
+    /// Its service's name in the scenario.
+    pub service: String,
     /// Its name in registry, metrics and record; no two of a run are the same.
     pub id: String,
     /// Its ordinal in its service: the first ever is 0, and none is used twice.
