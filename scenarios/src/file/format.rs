@@ -363,7 +363,7 @@ written! {
     BreakerFile, "a breaker" {
         /// The share of failures that opens it. Default: 50%.
         failures: may Share,
-        /// How many answers it takes to judge. Default: 20.
+        /// How many answers it takes to judge. Default: 10.
         least: may Count,
         /// The span that is judged. Default: 10s.
         window: may Time,
@@ -389,11 +389,11 @@ written! {
 
     /// How replicas are asked whether they are well.
     HealthFile, "a health check" {
-        /// How often. Default: 1s.
+        /// How often. Default: 500ms.
         interval: may Time,
         /// How long an answer may take. Default: 500ms.
         timeout: may Time,
-        /// How many bad answers in a row make it unwell. Default: 3.
+        /// How many bad answers in a row make it unwell. Default: 2.
         unwell: may Count,
     }
 

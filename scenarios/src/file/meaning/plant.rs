@@ -30,7 +30,7 @@ impl Meaning<'_> {
         let bulkhead = file.bulkhead.or(Default::default());
         let ejection = file.ejection.or(Default::default());
         let health = file.health.or(Default::default());
-        let interval = time(&health.interval, Duration::from_secs(1));
+        let interval = time(&health.interval, Duration::from_millis(500));
         self.above_zero(interval, health.interval.at(), "an interval");
         let window = time(&breaker.window, Duration::from_secs(10));
         self.above_zero(window, breaker.window.at(), "a window");
@@ -47,7 +47,7 @@ impl Meaning<'_> {
             },
             breaker: Breaker {
                 failures: ratio(&breaker.failures, 0.5),
-                least: breaker.least.value().map_or(20, |count| count.0),
+                least: breaker.least.value().map_or(10, |count| count.0),
                 window,
                 open: time(&breaker.open, Duration::from_secs(5)),
             },
@@ -76,7 +76,7 @@ impl Meaning<'_> {
                 interval,
                 timeout: time(&health.timeout, Duration::from_millis(500)),
                 unwell: {
-                    let count = health.unwell.value().map_or(3, |count| count.0);
+                    let count = health.unwell.value().map_or(2, |count| count.0);
                     self.within(count, health.unwell.at(), "unwell", 1..=1000)
                 },
             },
