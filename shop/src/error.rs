@@ -24,6 +24,9 @@ pub enum ShopError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A process of the shop did not do what it should.
+    #[error("{0}")]
+    Child(String),
     /// The system refused something else.
     #[error("{what}: {source}")]
     Io {

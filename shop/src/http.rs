@@ -211,6 +211,14 @@ pub enum ExchangeError {
     },
 }
 
+impl ExchangeError {
+    /// Whether the other side has answered, and said no: asking again is of no use.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+}
+
 /// A connection for requests with bodies in memory.
 pub(crate) type Sender = hyper::client::conn::http1::SendRequest<Full<Bytes>>;
 

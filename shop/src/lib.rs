@@ -9,12 +9,15 @@ mod http;
 pub mod process;
 pub mod protocol;
 pub mod registry;
+mod supervisor;
 #[cfg(test)]
 mod testing;
+mod world;
 
 pub use clock::Clock;
 pub use error::ShopError;
 pub use http::ExchangeError;
+pub use world::{LocalPlan, LocalWorld, Source, Target, WorldEvent};
 
 use protocol::Role;
 

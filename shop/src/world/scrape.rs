@@ -1,0 +1,126 @@
+//! Fetching what there is to see: from each replica at the scenario's interval, from the gateway once a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request};
+use metrics::{Grid, Timestamp, Window};
+
+use super::readings::Counters;
+use super::state::Shared;
+use crate::Clock;
+use crate::http;
+use crate::protocol::{Drain, Drained};
+
+/// The longest that one scrape may take.
+const LIMIT: Duration = Duration::from_secs(1);
+/// The shortest interval between scrapes, however fast the scenario runs.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// How often the gateway is asked.
+const GATEWAY: Duration = Duration::from_secs(1);
+
+/// Scrapes all replicas for ever. One that does not answer in time is a gap.
+pub(super) async fn replicas(shared: Arc<Shared>) {
+    let scrape = shared.scenario.control.scrape;
+    let mut ticks = tokio::time::interval(scrape.interval.max(SHORTEST));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        for (service, replicas) in shared.with_all(|w| (w.service.clone(), w.addresses())) {
+            for (id, address) in replicas {
+                let (shared, service) = (Arc::clone(&shared), service.clone());
+                tokio::spawn(async move {
+                    let limit = scrape.interval.clamp(SHORTEST, LIMIT);
+                    let request = Request::builder()
+                        .uri("/metrics")
+                        .header(hyper::header::HOST, address.to_string())
+                        .body(Full::new(Bytes::new()))
+                        .expect("the request is well-formed");
+                    let Ok(answer) = http::exchange(address, request, limit).await else {
+                        return;
+                    };
+                    let counters = std::str::from_utf8(answer.body())
+                        .ok()
+                        .and_then(Counters::parse);
+                    let (Some(counters), true) = (counters, answer.status().is_success()) else {
+                        return;
+                    };
+                    let now = shared.now();
+                    shared.with(&service, |workload, _| {
+                        if workload.fleet.members.contains_key(&id) {
+                            workload
+                                .scrapes
+                                .entry(id)
+                                .or_default()
+                                .push(now, counters, &scrape);
+                        }
+                    });
+                });
+            }
+        }
+    }
+}
+
+/// Asks the gateway for what it counted, and tells it together with how the workloads are.
+pub(super) async fn gateway(shared: Arc<Shared>, address: std::net::SocketAddr, grid: Grid) {
+    let clock = shared.clock();
+    // The gateway counts by the wall clock, the run by the world's own time: the two differ by a constant.
+    let shift = clock
+        .now()
+        .as_nanos()
+        .saturating_sub(Clock::start().now().as_nanos());
+    let there = Grid {
+        start: shifted(grid.start, -shift),
+        length: grid.length,
+    };
+    let mut ticks = tokio::time::interval_at(clock.begin.into(), GATEWAY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        tell_workloads(&shared, grid);
+        let body = serde_json::to_vec(&Drain { grid: there }).expect("a grid has a JSON form");
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/windows")
+            .header(hyper::header::HOST, address.to_string())
+            .header(hyper::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .expect("the request is well-formed");
+        let Ok(answer) = http::exchange(address, request, LIMIT).await else {
+            continue;
+        };
+        let Ok(drained) = serde_json::from_slice::<Drained>(answer.body()) else {
+            continue;
+        };
+        take(&shared, drained, shift);
+    }
+}
+
+fn tell_workloads(shared: &Shared, grid: Grid) {
+    let now = shared.now();
+    let mut window = Window::new(grid.window_of(now), grid.length);
+    window.workloads = shared.samples();
+    shared.tell_window(window);
+}
+
+fn take(shared: &Shared, drained: Drained, shift: i64) {
+    let now = shared.now();
+    let scrape = shared.scenario.control.scrape;
+    for mut piece in drained.pieces {
+        for (service, series) in &piece.services {
+            if shared.scenario.services.contains_key(service) {
+                shared.with(service, |workload, _| {
+                    workload.offered.push(now, series.counts, &scrape);
+                });
+            }
+        }
+        piece.start = shifted(piece.start, shift);
+        shared.tell_window(piece);
+    }
+}
+
+fn shifted(at: Timestamp, by: i64) -> Timestamp {
+    Timestamp::from_nanos(at.as_nanos().saturating_add(by))
+}
