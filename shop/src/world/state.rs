@@ -124,8 +124,7 @@ impl Shared {
         clock: WorldClock,
     ) -> Self {
         let workload = |(name, service): (&String, &scenarios::Service)| {
-            // Services whose name is no role were refused before.
-            let role = name.parse().ok()?;
+            let role = Role::of_service(name);
             let workload = Workload {
                 service: name.clone(),
                 role,
@@ -137,9 +136,9 @@ impl Shared {
                 injected: BTreeMap::new(),
                 orders: BTreeMap::new(),
             };
-            Some((name.clone(), workload))
+            (name.clone(), workload)
         };
-        let workloads = scenario.services.iter().filter_map(workload).collect();
+        let workloads = scenario.services.iter().map(workload).collect();
         let inner = Inner {
             clock,
             sight: Sight::Clear,
@@ -273,6 +272,7 @@ impl Shared {
                 .sample(&mut Draws::new(self.scenario.seed, stream)),
         };
         let config = ReplicaConfig {
+            service: workload.service.clone(),
             id: id.clone(),
             ordinal: member.ordinal,
             start_up,
