@@ -4,8 +4,10 @@
 //! from a run.
 
 pub mod analysis;
+pub mod charts;
 pub mod gates;
 pub mod journal;
+pub mod page;
 pub mod record;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
