@@ -7,15 +7,18 @@
 //! What it does not do: it fetches nothing, writes nothing and knows no world.
 
 mod decision;
+mod decorators;
 mod fixed;
 mod hpa;
 mod live;
 mod observation;
 mod plant;
 mod policy;
+mod policy_spec;
 mod step;
 
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
+pub use decorators::{Bounded, ChangeRate, Guarded, RateLimited, Stabilized, Trust};
 pub use fixed::{Schedule, ScheduleEntry, Static};
 pub use hpa::{
     Behavior, ContainerResourceSource, ExternalSource, FieldError, FieldErrorKind, Hpa,
@@ -31,4 +34,5 @@ pub use observation::{
 };
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
+pub use policy_spec::PolicySpec;
 pub use step::{Mode, StepRecord, Workload, step, step_all};

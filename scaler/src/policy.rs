@@ -30,6 +30,28 @@ pub trait Policy {
     fn restore(&mut self, state: &PolicyState) -> Result<(), String>;
 }
 
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    fn wants(&self) -> &Wants {
+        (**self).wants()
+    }
+
+    fn decide(&mut self, seen: &Observation) -> Decision {
+        (**self).decide(seen)
+    }
+
+    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+        (**self).settle(outcome)
+    }
+
+    fn save(&self) -> PolicyState {
+        (**self).save()
+    }
+
+    fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
+        (**self).restore(state)
+    }
+}
+
 /// What a policy needs to be shown.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Wants {

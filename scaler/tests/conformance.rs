@@ -8,6 +8,10 @@
     clippy::unwrap_used,
     reason = "a vector that is not as README.md says must end the test"
 )]
+#![allow(
+    clippy::print_stdout,
+    reason = "how many agree is what the test is asked for"
+)]
 
 #[path = "conformance/convert.rs"]
 mod convert;

@@ -1,0 +1,30 @@
+//! What goes around a policy: bounds, stabilisation, rate limits, and the guard against missing data.
+//!
+//! The first three are for policies of our own. The HPA and its like hold theirs inside, because exactness needs their
+//! order; around them only [`Guarded`] belongs. Each rule that changes the number adds its [`Clip`] to the reason.
+
+mod bounded;
+mod guarded;
+mod rate_limited;
+mod stabilized;
+
+pub use bounded::Bounded;
+pub use guarded::{Guarded, Trust};
+pub use rate_limited::{ChangeRate, RateLimited};
+pub use stabilized::Stabilized;
+
+use metrics::Replicas;
+
+use crate::{Clip, Decision, Verdict};
+
+/// Replaces the number of a decision, and says by what.
+fn clip(decision: &mut Decision, by: &str, from: Replicas, to: Replicas) {
+    if from != to {
+        decision.verdict = Verdict::Scale(to);
+        decision.reason.clips.push(Clip {
+            by: by.to_owned(),
+            from,
+            to,
+        });
+    }
+}

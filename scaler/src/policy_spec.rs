@@ -1,0 +1,72 @@
+//! Policies as data.
+
+use std::time::Duration;
+
+use metrics::Replicas;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Guarded, Hpa, HpaController, HpaError, HpaSpec, Policy, Schedule, ScheduleEntry, SimpleHpa,
+    Static, Trust,
+};
+
+/// A policy and its parameters.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "policy", rename_all = "snake_case")]
+pub enum PolicySpec {
+    /// Always the same.
+    Static {
+        /// That many.
+        replicas: Replicas,
+        /// How often it is looked after.
+        period: Duration,
+    },
+    /// Replicas by the clock.
+    Schedule {
+        /// From which instant how many.
+        entries: Vec<ScheduleEntry>,
+        /// How often it is looked after.
+        period: Duration,
+    },
+    /// The Horizontal Pod Autoscaler with a few targets.
+    Hpa(SimpleHpa),
+    /// The Horizontal Pod Autoscaler as a manifest has it.
+    HpaManifest {
+        /// `spec` of `autoscaling/v2`.
+        spec: Box<HpaSpec>,
+        /// The controller's flags.
+        #[serde(default)]
+        controller: HpaController,
+    },
+    /// Another policy, which holds instead of going down on missing, stale or thin data.
+    Guarded {
+        /// The other one.
+        inner: Box<Self>,
+        /// What is trusted.
+        #[serde(default)]
+        trust: Trust,
+    },
+}
+
+impl PolicySpec {
+    /// The policy.
+    ///
+    /// # Errors
+    /// If upstream's admission refuses what an HPA says.
+    pub fn build(&self) -> Result<Box<dyn Policy + Send>, HpaError> {
+        Ok(match self {
+            Self::Static { replicas, period } => Box::new(Static::new(*replicas, *period)),
+            Self::Schedule { entries, period } => Box::new(Schedule::new(entries.clone(), *period)),
+            Self::Hpa(simple) => Box::new(simple.build()?),
+            Self::HpaManifest { spec, controller } => {
+                let mistakes = spec.as_ref().clone().defaulted().validate();
+                if !mistakes.is_empty() {
+                    return Err(HpaError::Invalid(mistakes));
+                }
+                Box::new(Hpa::new(spec.as_ref().clone(), controller.clone()))
+            }
+            Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
+        })
+    }
+}
