@@ -32,7 +32,7 @@ pub enum Verdict {
 pub struct Reason {
     /// One word for what bound: `metric`, `schedule`, `fixed`, `hold`, `no_data`, `above_max`, `below_min`, …
     pub because: String,
-    /// One sentence for people, without the numbers of replicas.
+    /// One sentence for people: what was measured, against what, and what follows before anything clipped it.
     pub sentence: String,
     /// What the policy wanted before anything clipped it, if it got that far.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ mod rules;
 mod simple;
 mod spec;
 mod validate;
+mod whole;
 
 use std::time::Duration;
 

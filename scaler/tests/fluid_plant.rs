@@ -29,9 +29,7 @@ struct Fluid {
     start_up: Duration,
     /// When each replica was asked for, oldest first.
     replicas: Vec<Timestamp>,
-    made: usize,
     broken: Option<NoData>,
-    log: Vec<String>,
 }
 
 impl Fluid {
@@ -41,9 +39,7 @@ impl Fluid {
             capacity: 10.0,
             start_up: Duration::from_secs(20),
             replicas: vec![Timestamp::from_secs(-600); replicas],
-            made: replicas,
             broken: None,
-            log: Vec::new(),
         }
     }
     fn replica(&self, i: usize, asked: Timestamp, now: Timestamp) -> ReplicaObservation {
@@ -124,9 +120,7 @@ impl Plant for Fluid {
     }
 
     async fn scale_to(&mut self, now: Timestamp, n: Replicas, _: Version) -> WriteOutcome {
-        self.log.push(format!("{now} {n}"));
         self.replicas.resize(n.get() as usize, now);
-        self.made += 1;
         WriteOutcome::Written
     }
 }
