@@ -94,14 +94,13 @@ where
     if body.size_hint().exact() == Some(0) {
         return Ok(Bytes::new());
     }
+    if body.size_hint().lower() > LARGEST_REQUEST as u64 {
+        return Err(too_large());
+    }
     let whole = Limited::new(body, LARGEST_REQUEST).collect();
     match tokio::time::timeout(SLOWEST_REQUEST, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the body is larger than {LARGEST_REQUEST} bytes"),
-        )),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(too_large()),
         Ok(Err(e)) => Err(error(
             StatusCode::BAD_REQUEST,
             "broken_body",
@@ -113,6 +112,14 @@ where
             format!("the body did not come within {SLOWEST_REQUEST:?}"),
         )),
     }
+}
+
+fn too_large() -> Answer {
+    error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        format!("the body is larger than {LARGEST_REQUEST} bytes"),
+    )
 }
 
 /// A request's body, read as JSON.

@@ -33,6 +33,7 @@ pub fn serve(role: Role) -> Result<(), ShopError> {
         return Err(ShopError::Config(format!("it is for {given}, not {role}")));
     }
     process::end_with_parent()?;
+    process::raise_file_limit();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -9,7 +9,7 @@ use scenarios::{
     RetryBudget, Route, Service, WorkMode,
 };
 
-use crate::protocol::Shop;
+use crate::protocol::{ChildConfig, Role, Shop};
 
 /// Settings with short times.
 pub(crate) fn settings() -> Gateway {
@@ -86,5 +86,18 @@ pub(crate) fn shop() -> Shop {
             ("payment".to_owned(), service(&[("charge", None)])),
         ]),
         gateway: settings(),
+    }
+}
+
+/// The configuration of a gateway that knows no registry.
+pub(crate) fn config() -> ChildConfig {
+    ChildConfig {
+        role: Role::Gateway,
+        listen: ([127, 0, 0, 1], 0).into(),
+        registry: None,
+        gateway: None,
+        run: 1,
+        shop: shop(),
+        replica: None,
     }
 }

@@ -263,12 +263,8 @@ fn lease_of(id: &str, address: SocketAddr, state: ReplicaState) -> Lease {
 fn config(role: Role, registry: Option<SocketAddr>) -> ChildConfig {
     ChildConfig {
         role,
-        listen: any(),
         registry,
-        gateway: None,
-        run: 1,
-        shop: testing::shop(),
-        replica: None,
+        ..testing::config()
     }
 }
 
