@@ -4,11 +4,19 @@
 //! from a run.
 
 pub mod analysis;
+mod braille;
 pub mod charts;
+pub mod files;
 pub mod gates;
+pub mod hlog;
 pub mod journal;
+pub mod json;
+pub mod junit;
+pub mod live;
+pub mod markdown;
 pub mod page;
 pub mod record;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
+pub mod terminal;
 pub mod words;

@@ -127,6 +127,36 @@ pub fn quantile(q: f64) -> String {
     format!("p{}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// The first `width` characters, the last of them an ellipsis if there were more.
+#[must_use]
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// Text in lines of at most `width` characters, broken between words; a longer word is cut.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let word = cut(word, width.max(1));
+        let last = lines.last_mut().expect("there is always a line");
+        if last.is_empty() {
+            *last = word;
+        } else if last.chars().count() + 1 + word.chars().count() <= width {
+            last.push(' ');
+            last.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+    lines
+}
+
 /// A name as a terminal may show it: control characters, escapes and direction marks are left out.
 #[must_use]
 pub fn terminal(text: &str) -> String {

@@ -18,7 +18,11 @@ fn the_verdict_says_what_the_data_say() {
         (after(Kind::Passed, |_| ()), "The shop held. "),
         (
             after(Kind::Failed, |_| ()),
-            "The shop held, except for 75 s (from 5:00 to 6:15). ",
+            "The shop did not hold for 75 s (from 5:00 to 6:15). ",
+        ),
+        (
+            after(Kind::Failed, |r| r.total.missed = Some(0.01)),
+            "The shop held, except for 75 s (",
         ),
         (
             after(Kind::Failed, |r| r.breaches[0].to_s = 1100.0),
