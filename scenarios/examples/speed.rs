@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::Rps;
-use scenarios::{Arrivals, Curve, Distribution, Draws, Flash, Stream};
+use scenarios::{Arrivals, Curve, Distribution, Draws, Flash, NoFiles, Scenario, Stream, library};
 
 /// The best of five runs, in nanoseconds per turn.
 fn measure(what: &str, turns: u64, mut run: impl FnMut(u64)) {
@@ -97,19 +97,33 @@ fn main() {
             }
         });
     }
-    for path in std::env::args().skip(1) {
-        let Ok(text) = std::fs::read(&path) else {
+    for (name, text) in library() {
+        let Ok(scenario) = Scenario::read(name, text.as_bytes(), &NoFiles, &[]) else {
             continue;
         };
-        let Ok(scenario) = serde_json::from_slice::<scenarios::Scenario>(&text) else {
-            continue;
-        };
-        let scenario = Arc::new(scenario);
-        let turns = Arrivals::new(Arc::clone(&scenario)).count() as u64;
-        measure(&format!("an arrival of {}", scenario.name), turns, |_| {
-            Arrivals::new(Arc::clone(&scenario)).for_each(|arrival| {
-                black_box(arrival);
-            });
-        });
+        arrivals(scenario);
     }
+}
+
+/// The first million arrivals of a scenario, and how long it takes to find out who is inside at its start.
+fn arrivals(scenario: Scenario) {
+    const MOST: usize = 1_000_000;
+    let name = scenario.name.clone();
+    let scenario = Arc::new(scenario);
+    let all = || Arrivals::new(Arc::clone(&scenario)).take(MOST);
+    let count = all().count() as u64;
+    let start = Instant::now();
+    let mut schedule = Arrivals::new(Arc::clone(&scenario));
+    println!("{name}: ready after {:?}", start.elapsed());
+    let start = Instant::now();
+    schedule.by_ref().take(MOST).for_each(|arrival| {
+        black_box(arrival);
+    });
+    let each = start.elapsed().as_nanos() as f64 / count as f64;
+    println!("{name}: {each:.0} ns an arrival with its shopper, of {count}");
+    let other = Arrivals::for_worker(Arc::clone(&scenario), 1, 2);
+    let start = Instant::now();
+    let taken = other.take(MOST / 2).count();
+    let each = start.elapsed().as_nanos() as f64 / (2 * taken.max(1)) as f64;
+    println!("{name}: {each:.0} ns an arrival of which one worker of two takes half");
 }

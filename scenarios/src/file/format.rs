@@ -154,7 +154,7 @@ written! {
         rise: may Time,
         /// How long it stays. Default: 2m.
         hold: may Time,
-        /// The time in which the rest falls to a third. Default: 4m.
+        /// The time in which it falls to a twentieth, ever more slowly. Default: 4m.
         decay: may Time,
         /// Whose arrivals they are.
         journey: may Name,

@@ -1,7 +1,36 @@
 //! The scenarios that come with the program.
 
 /// Name and text of each scenario of the library, in the order of their names.
-const LIBRARY: &[(&str, &str)] = &[];
+const LIBRARY: &[(&str, &str)] = &[
+    ("bad-deploy", include_str!("../../library/bad-deploy.yaml")),
+    (
+        "bank-brown-out",
+        include_str!("../../library/bank-brown-out.yaml"),
+    ),
+    (
+        "black-friday",
+        include_str!("../../library/black-friday.yaml"),
+    ),
+    (
+        "diurnal-week",
+        include_str!("../../library/diurnal-week.yaml"),
+    ),
+    ("double-11", include_str!("../../library/double-11.yaml")),
+    ("flash-sale", include_str!("../../library/flash-sale.yaml")),
+    (
+        "flash-sale-unannounced",
+        include_str!("../../library/flash-sale-unannounced.yaml"),
+    ),
+    (
+        "replica-loss",
+        include_str!("../../library/replica-loss.yaml"),
+    ),
+    ("steady-day", include_str!("../../library/steady-day.yaml")),
+    (
+        "world-cup-surge",
+        include_str!("../../library/world-cup-surge.yaml"),
+    ),
+];
 
 /// The scenarios that come with the program: name and text.
 #[must_use]
