@@ -89,6 +89,12 @@ pub enum Event {
     End(End),
 }
 
+/// The JSON Schema of one line's event.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Event).to_value()
+}
+
 /// What was to be done.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Header {
