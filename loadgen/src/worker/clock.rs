@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// Of a shorter time a share says nothing.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// The CPU time of this thread.
 #[derive(Debug)]
 pub(super) struct CpuClock {
@@ -15,9 +18,12 @@ impl CpuClock {
         }
     }
 
-    /// CPU time and wall time since it was last asked.
+    /// CPU time and wall time since it last answered; nothing if that is less than 100 ms ago.
     pub(super) fn since_last(&mut self) -> Option<(Duration, Duration)> {
         let now = (thread_time(), Instant::now());
+        if now.1 - self.last.1 < SHORTEST {
+            return None;
+        }
         let last = std::mem::replace(&mut self.last, now);
         let busy = now.0?.saturating_sub(last.0?);
         Some((busy, now.1 - last.1))
