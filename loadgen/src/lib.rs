@@ -5,13 +5,15 @@
 //! sent, and the difference, lateness, tells whether the generator kept its own promise: if it did not, the run is
 //! invalid and says why.
 //!
-//! [`Load::prepare`] checks what can be checked before a run, [`Load::run`] runs it:
+//! [`Load::prepare`] checks what can be checked before a run, [`Load::prepare_inside`] lets those who are inside at the
+//! start do what they did before, and [`Load::run`] runs it:
 //!
 //! ```no_run
 //! # async fn example(scenario: std::sync::Arc<scenarios::Scenario>) -> Result<(), loadgen::LoadError> {
 //! use std::time::{Duration, Instant};
 //! let plan = loadgen::Plan::new(scenario, "http://127.0.0.1:8080".parse()?);
-//! let load = loadgen::Load::prepare(plan).await?;
+//! let mut load = loadgen::Load::prepare(plan).await?;
+//! load.prepare_inside(Duration::from_secs(20)).await?;
 //! let stop = loadgen::Stop::new();
 //! let begin = Instant::now() + Duration::from_millis(200);
 //! let outcome = load.run(begin, &stop, |emission| drop(emission)).await?;
@@ -21,6 +23,7 @@
 //!
 //! What it does not do: no TLS, no HTTP/2, no redirects and no cookies; names are resolved once, before the run.
 
+mod crowd;
 mod error;
 mod failure;
 mod http;
@@ -34,6 +37,7 @@ mod stop;
 mod tally;
 mod worker;
 
+pub use crowd::Inside;
 pub use error::LoadError;
 pub use failure::{Failure, FailureKind, Failures};
 pub use load::Load;

@@ -3,22 +3,24 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use crate::crowd::{self, Prepared};
 use crate::http::Wire;
 use crate::report::Report;
 use crate::stop::StopOnDrop;
 use crate::tally::{Pages, Piece};
 use crate::worker::{self, Orders};
-use crate::{Emission, LoadError, Outcome, Plan, Stop, preflight};
+use crate::{Emission, Inside, LoadError, Outcome, Plan, Stop, preflight};
 
 /// A run that was checked and may begin.
 #[derive(Debug)]
 pub struct Load {
     plan: Arc<Plan>,
     wire: Wire,
+    prepared: Prepared,
 }
 
 impl Load {
@@ -32,7 +34,20 @@ impl Load {
         Ok(Self {
             wire: Wire::new(&plan.target, address),
             plan: Arc::new(plan),
+            prepared: Prepared::new(),
         })
+    }
+
+    /// Lets the shoppers who are inside at the start do what they did before it, such as log in and fill a cart, so that
+    /// their first page finds what it needs. In no count; takes at most `patience`. Without it they come as if out of
+    /// nowhere, which a target without state does not mind.
+    ///
+    /// # Errors
+    /// If the thread for it cannot be started. What the target does is no error: see [`Inside`].
+    pub async fn prepare_inside(&mut self, patience: Duration) -> Result<Inside, LoadError> {
+        let (prepared, inside) = crowd::prepare(&self.plan, &self.wire, patience).await?;
+        self.prepared = prepared;
+        Ok(inside)
     }
 
     /// Runs it: `begin` is the instant of the scenario's time 0, best a moment ahead. Tells what happens once a second.
@@ -48,6 +63,7 @@ impl Load {
         mut emit: impl FnMut(Emission),
     ) -> Result<Outcome, LoadError> {
         let pages = Arc::new(Pages::new(&self.plan));
+        let prepared = Arc::new(self.prepared);
         let mut report = Report::new(self.plan.grid, self.plan.workers);
         let (pieces, mut told) = mpsc::unbounded_channel();
         let guard = StopOnDrop::new(stop);
@@ -57,6 +73,7 @@ impl Load {
                 plan: Arc::clone(&self.plan),
                 wire: self.wire.clone(),
                 pages: Arc::clone(&pages),
+                prepared: Arc::clone(&prepared),
                 number,
                 begin,
             };

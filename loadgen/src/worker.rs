@@ -19,6 +19,7 @@ use scenarios::{Arrivals, Crowd};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
+use crate::crowd::Prepared;
 use crate::http::Wire;
 use crate::pool::Pool;
 use crate::stop::Urgency;
@@ -38,6 +39,7 @@ pub(crate) struct Orders {
     pub(crate) plan: Arc<Plan>,
     pub(crate) wire: Wire,
     pub(crate) pages: Arc<Pages>,
+    pub(crate) prepared: Arc<Prepared>,
     pub(crate) number: u32,
     pub(crate) begin: Instant,
 }

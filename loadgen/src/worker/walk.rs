@@ -111,15 +111,19 @@ impl Worker {
     /// Somebody comes, or a place of the crowd has its turn.
     pub(super) fn arrive(self: &Rc<Self>, arrival: Arrival) {
         match arrival.who {
-            Who::Shopper(shopper) => self.ask(Due {
-                at: arrival.at,
-                shopper: Box::new(shopper),
-                again: None,
-            }),
+            Who::Shopper(mut shopper) => {
+                self.recall(&mut shopper);
+                self.ask(Due {
+                    at: arrival.at,
+                    shopper: Box::new(shopper),
+                    again: None,
+                });
+            }
             Who::Place(place) => {
                 let job = {
                     let mut state = self.state.borrow_mut();
                     let shopper = state.crowd.arrive(place);
+                    self.recall(shopper);
                     let page = self.page_of(shopper);
                     let tells = !self.facts(page).collect.is_empty();
                     let walker = Walker::Place {
@@ -140,6 +144,14 @@ impl Worker {
                 };
                 self.dispatch(job);
             }
+        }
+    }
+
+    /// One who is inside at the start knows what was learned before it.
+    fn recall(&self, shopper: &mut Shopper) {
+        let prepared = self.orders.prepared.get(&shopper.index);
+        if let Some(prepared) = prepared.filter(|known| known.asked() == shopper.asked()) {
+            shopper.clone_from(prepared);
         }
     }
 

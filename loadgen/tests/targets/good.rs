@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use loadgen::{FailureKind, InvalidReason};
+use loadgen::{FailureKind, InvalidReason, Load, Stop};
 use metrics::Quantile;
 use scenarios::Trace;
 
@@ -210,4 +210,49 @@ slo: {within: 100ms, share: 99%}
         "the wait before the retry counts"
     );
     assert_eq!(told.outcome.failures.of(FailureKind::Status(500)), 20);
+}
+
+/// Everybody must log in before anything else: those who are inside at the start as well.
+#[tokio::test]
+async fn those_inside_at_the_start_have_done_what_came_before() {
+    for unit in ["requests", "journeys"] {
+        let server = Server::start(|request, n| {
+            if request.line.starts_with("POST /login") {
+                return ok(&format!(r#"{{"token": "t{n}"}}"#));
+            }
+            match request.head.contains("authorization: bearer t") {
+                true => ok("{}"),
+                false => Reply::Bytes(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n".to_vec()),
+            }
+        })
+        .await;
+        let scenario = scenario(&format!(
+            "
+duration: 1s
+traffic: {{unit: {unit}, begin: stationary, rate: [constant: {{rate: 40/s}}]}}
+journeys:
+  visitor:
+    weight: 1
+    start: login
+    pages:
+      login: {{post: /login, body: {{}}, extract: {{token: /token}}, think: 300ms, next: {{look: 100%}}}}
+      look: {{get: /look, headers: {{authorization: 'Bearer {{token}}'}}, think: 300ms, next: {{look: 80%}}}}
+slo: {{within: 300ms, share: 99%}}
+"
+        ));
+        let mut load = Load::prepare(plan(scenario, server.port)).await.unwrap();
+        let inside = load.prepare_inside(Duration::from_secs(20)).await.unwrap();
+        assert!(inside.shoppers > 10, "{inside:?}");
+        assert_eq!(
+            (inside.requests, inside.failed, inside.late),
+            (inside.shoppers, 0, 0)
+        );
+        let begin = Instant::now() + Duration::from_millis(50);
+        let outcome = load.run(begin, &Stop::new(), drop).await.unwrap();
+        assert_eq!(
+            outcome.counts.served, outcome.counts.offered,
+            "{:?}",
+            outcome.failures
+        );
+    }
 }
