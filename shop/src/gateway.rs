@@ -3,6 +3,7 @@
 //! Whom a request may go to, and whether, is decided by [`routing`]; here is only what that needs of the world: sockets,
 //! the registry's watch, health checks, time limits and counting.
 
+mod call;
 mod connections;
 mod counting;
 mod exposition;

@@ -7,18 +7,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::{Request, Response, StatusCode};
 use metrics::Timestamp;
 use routing::{Health, Refusal, ReplicaKey, Try, Verdict};
-use scenarios::{Draws, Stream, Trace};
+use scenarios::{Draws, Stream};
 
 use super::Shared;
+use super::call::{Call, HOP_BY_HOP, value};
 use super::counting::{End, Ended};
-use super::routes::{From, Target};
+use super::routes::Target;
 use crate::http::{self, Answer, ExchangeError};
 use crate::protocol::{Shed, headers};
 
@@ -26,41 +24,6 @@ use crate::protocol::{Shed, headers};
 const MOST_BROKEN: usize = 3;
 /// The most kept connections of one request that may turn out to be closed.
 const MOST_STALE: u32 = 64;
-/// The most times that a request may be tried again, whatever its asker says.
-const MOST_RETRIES: u32 = 10;
-/// What a replica is told to have less than the gateway gives it, so that it can still say itself why it is late.
-const MARGIN: Duration = Duration::from_millis(20);
-/// Headers that are about one connection only.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    CONNECTION,
-    CONTENT_LENGTH,
-    HOST,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
-
-/// What is to be sent, as often as need be.
-struct Call {
-    target: Target,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    trace: Option<Trace>,
-    /// Its number, which draws for a request without a trace.
-    nameless: u64,
-    /// The end of everybody's patience.
-    deadline: Instant,
-    /// How long one try may take.
-    try_limit: Duration,
-    /// How many retries the asker allows.
-    retries: u32,
-    /// Whether it may be sent again when nobody knows whether it was done.
-    repeatable: bool,
-}
-
 /// How one try came out.
 enum Outcome {
     /// There is an answer.
@@ -117,55 +80,6 @@ impl Shared {
         let (end, answer) = underway.run(&call).await;
         underway.end(end);
         answer
-    }
-
-    /// Reads what the request says of itself.
-    fn call(
-        &self,
-        head: hyper::http::request::Parts,
-        body: Bytes,
-        target: Target,
-        began: Instant,
-    ) -> Call {
-        let limit = {
-            let mut state = self.lock();
-            state.nameless += 1;
-            (state.settings.time_limit, state.nameless)
-        };
-        let (time_limit, nameless) = limit;
-        let number = |name| number(&head.headers, name);
-        let inside = target.from == From::Inside;
-        let ms = |name| number(name).map(Duration::from_millis);
-        let try_limit = ms(headers::TIMEOUT_MS)
-            .filter(|_| inside)
-            .unwrap_or(time_limit)
-            .min(Duration::from_secs(3600));
-        let retries = number(headers::RETRIES).filter(|_| inside).unwrap_or(0);
-        let retries = u32::try_from(retries).unwrap_or(u32::MAX).min(MOST_RETRIES);
-        let patience = if inside {
-            try_limit.saturating_mul(retries + 1)
-        } else {
-            time_limit
-        };
-        let patience = ms(headers::DEADLINE_MS).map_or(patience, |left| left.min(patience));
-        Call {
-            trace: head
-                .headers
-                .get(headers::TRACEPARENT)
-                .and_then(|value| value.to_str().ok()?.parse().ok()),
-            repeatable: inside
-                || head.method != Method::POST
-                || head.headers.contains_key(headers::IDEMPOTENCY_KEY),
-            deadline: began + patience,
-            method: head.method,
-            uri: path_only(&head.uri),
-            headers: kept(head.headers),
-            target,
-            body,
-            nameless,
-            try_limit,
-            retries,
-        }
     }
 
     /// Sends a try to a replica, and reads its answer.
@@ -486,75 +400,6 @@ struct Tries {
     stale: u32,
     /// Replicas that did not give an answer worth passing on.
     tried: Vec<ReplicaKey>,
-}
-
-impl Call {
-    /// The trace of a retry: see [`routing::retried`].
-    fn traced(&self, retry: u32) -> Trace {
-        let first = self.trace.unwrap_or(Trace {
-            run: 0,
-            journey: u64::MAX - self.nameless,
-            page: 0,
-            hop: 0,
-            attempt: 0,
-        });
-        Trace {
-            attempt: routing::retried(first.attempt, retry),
-            ..first
-        }
-    }
-
-    /// The request as a replica gets it.
-    fn request(&self, address: SocketAddr, limit: Duration, retry: u32) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        let all = request.headers_mut();
-        *all = self.headers.clone();
-        let left = limit.saturating_sub(MARGIN.min(limit / 10));
-        all.insert(HOST, value(&address.to_string()));
-        all.insert(headers::OPERATION, value(&self.target.operation));
-        all.insert(headers::DEADLINE_MS, HeaderValue::from(ms(left)));
-        if self.trace.is_some() {
-            all.insert(headers::TRACEPARENT, value(&self.traced(retry).to_string()));
-        }
-        request
-    }
-}
-
-/// A header's value from a text of ours.
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
-}
-
-fn ms(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.parse().ok()
-}
-
-/// The path and query of what was asked for.
-fn path_only(uri: &Uri) -> Uri {
-    uri.path_and_query()
-        .map_or_else(Uri::default, |path| Uri::from(path.clone()))
-}
-
-/// The headers that go on to the replica: not those of one connection, and none that the gateway sets itself.
-fn kept(mut headers: HeaderMap) -> HeaderMap {
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    for name in [
-        headers::OPERATION,
-        headers::DEADLINE_MS,
-        headers::TIMEOUT_MS,
-        headers::RETRIES,
-    ] {
-        headers.remove(name);
-    }
-    headers
 }
 
 /// What an answer says of the replica, and how it counts.

@@ -26,7 +26,13 @@ pub(super) async fn check_for_ever(
     address: SocketAddr,
 ) {
     let spread = id.bytes().fold(0_u32, |sum, b| sum + u32::from(b)) % SPREAD;
-    let mut wait = shared.lock().settings.health.interval * spread / SPREAD;
+    let mut wait = shared
+        .lock()
+        .settings
+        .health
+        .interval
+        .saturating_mul(spread)
+        / SPREAD;
     loop {
         tokio::time::sleep(wait).await;
         let health = {
