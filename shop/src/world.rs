@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::ShopError;
-use crate::protocol::{ChildConfig, Role, Shop};
+use crate::protocol::{ChildConfig, Role, Shop, Snapshot};
 use crate::registry::{Part, RegistryClient, follow};
 use crate::supervisor::{Kept, Surroundings, keep};
 use state::{Shared, WorldClock};
@@ -140,12 +140,22 @@ impl LocalWorld {
                 shared.tell(None, what, Duration::ZERO);
             }
         });
-        let (shared, address) = (Arc::clone(&self.shared), self.keepers.registry.address);
+        let (shared, keepers) = (Arc::clone(&self.shared), Arc::clone(&self.keepers));
+        let address = self.keepers.registry.address;
+        let (reborn, mut births) = watch::channel(0);
         self.tasks.spawn(async move {
-            follow(RegistryClient::new(address), Part::All, None, |news| {
+            let learn = |news: Snapshot| {
                 shared.learn(&news);
-            })
-            .await;
+                reborn.send_if_modified(|epoch| std::mem::replace(epoch, news.epoch) != news.epoch);
+            };
+            follow(RegistryClient::new(address), Part::All, None, learn).await;
+        });
+        // A registry that was started again has forgotten which faults there are.
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            while births.changed().await.is_ok() {
+                faults::publish_all(&shared, &keepers).await;
+            }
         });
         self.tasks.spawn(scrape::replicas(Arc::clone(&self.shared)));
         // A replica whose start has to wait is looked after from time to time.

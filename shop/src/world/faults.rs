@@ -166,6 +166,16 @@ async fn inject(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &Fau
     publish(shared, keepers, service).await;
 }
 
+/// Sets the faults of all services that have any.
+pub(super) async fn publish_all(shared: &Arc<Shared>, keepers: &Keepers) {
+    let of = |workload: &mut super::state::Workload| {
+        (!workload.injected.is_empty()).then(|| workload.service.clone())
+    };
+    for service in shared.with_all(of).into_iter().flatten() {
+        publish(shared, keepers, &service).await;
+    }
+}
+
 /// Sets the service's faults in the registry, trying until it answers: it may be down itself.
 async fn publish(shared: &Arc<Shared>, keepers: &Keepers, service: &str) {
     let faults: Vec<InjectedFault> = shared.with(service, |workload, _| {
