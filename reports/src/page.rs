@@ -69,8 +69,8 @@ fn policy() -> String {
     )
 }
 
-/// A section's title and lead: the finding, or a neutral title where there is none.
-fn heading(finding: &Finding, neutral: &str) -> Markup {
+/// A section's title and lead: the finding, or a neutral title where there is none, and what explains the charts.
+fn heading(finding: &Finding, neutral: &str, explained: &Markup) -> Markup {
     let title = if finding.title.is_empty() {
         neutral
     } else {
@@ -78,7 +78,10 @@ fn heading(finding: &Finding, neutral: &str) -> Markup {
     };
     html! {
         h2 { (words::set(title)) }
-        @if !finding.sentence.is_empty() { p class="lead" { (words::set(&finding.sentence)) } }
+        p class="lead" {
+            @if !finding.sentence.is_empty() { b { (words::set(&finding.sentence)) } " " }
+            (explained)
+        }
     }
 }
 

@@ -117,6 +117,30 @@ fn world(scenario_s: f64) -> Duration {
     Duration::from_secs_f64(scenario_s / SPEED)
 }
 
+/// The first `windows` windows of a run that would have passed, and then the record is cut off: four are three seconds of
+/// the wall clock, none are a run of which nothing but its header was written.
+#[must_use]
+pub fn begun(windows: u32) -> Record {
+    let mut events = events(Kind::Passed);
+    let mut end = None;
+    for event in &mut events {
+        if let Event::Header(header) = event {
+            header.duration = header.grid.length * windows;
+            header.phases.clear();
+            end = Some(header.start + header.duration);
+        }
+    }
+    let end = end.expect("every run has a header");
+    events.retain(|event| match event {
+        Event::Header(_) | Event::Host(_) => true,
+        Event::Window(window) => window.start < end,
+        Event::Decision { at, .. } | Event::Written { at, .. } => *at < end,
+        Event::Observation { observation, .. } => observation.at < end,
+        _ => false,
+    });
+    Record::from_events(events).expect("the first event is a header")
+}
+
 /// The header of every kind; they differ in the command.
 #[must_use]
 pub fn header(kind: Kind) -> Header {

@@ -71,7 +71,8 @@ pub(crate) fn panel(service: &Service, timeline: &Timeline, height: u32, detail:
     let highest = [&all, &desired, &load]
         .into_iter()
         .flat_map(|s| s.iter().filter(seen).filter_map(|s| s.2))
-        .fold(1.0, f64::max);
+        // At least 5, so that ticks are whole replicas.
+        .fold(5.0, f64::max);
     let scale = Scale::from_zero(highest, 5);
     let mut panel = Panel::new(height, says(service));
     let y = |v: f64| height_of(scale, f64::from(height), v);

@@ -1,6 +1,6 @@
 //! The hero: load, latency and capacity on one time axis.
 
-use crate::analysis::{Analysis, PercentileStep, Service};
+use crate::analysis::{Analysis, Interval, PercentileStep, Service};
 
 use super::capacity;
 use super::marks::Ink;
@@ -82,7 +82,7 @@ fn load(analysis: &Analysis, timeline: &Timeline) -> Panel {
     let lines = timeline.line(offered(), y);
     let mut room = Room::new(ACROSS, height);
     lines.iter().for_each(|l| room.avoid(l));
-    failures(analysis, timeline, scale, &mut panel);
+    failures(analysis, timeline, scale, &mut panel, &mut room);
     if let Some((_, end)) = lines.last().and_then(|l| l.last()) {
         let last = analysis.windows.iter().rev().find_map(|w| w.offered_rps);
         panel.right(*end, "load b", last.map_or(String::new(), words::number));
@@ -92,6 +92,11 @@ fn load(analysis: &Analysis, timeline: &Timeline) -> Panel {
     name_failures(analysis, &mut panel, &mut room, timeline);
     name_faults(analysis, &mut panel, &mut room, timeline);
     name_gaps(&mut panel, &mut room, timeline);
+    if peak.is_none() && timeline.gaps.is_empty() {
+        let word = Word::new("mut", "no data");
+        let middle = (0.5, 0.0, height / 2.0, Anchor::Middle);
+        panel.words.extend(room.put(&word, &[middle]));
+    }
     panel
 }
 
@@ -117,17 +122,21 @@ fn load_says(analysis: &Analysis, peak: Option<(f64, f64)>) -> String {
 }
 
 /// What was not served, as bars from the bottom: to scale, but never so low that it cannot be seen.
-fn failures(analysis: &Analysis, timeline: &Timeline, scale: Scale, panel: &mut Panel) {
+fn failures(
+    analysis: &Analysis,
+    timeline: &Timeline,
+    scale: Scale,
+    panel: &mut Panel,
+    room: &mut Room,
+) {
     let height = panel.h();
     for w in &analysis.windows {
-        let rate: f64 = [w.failed_rps, w.shed_rps, w.timed_out_rps]
-            .into_iter()
-            .flatten()
-            .sum();
+        let rate = not_served(w);
         let Some((from, to)) = timeline.band(w.from_s, w.to_s).filter(|_| rate > 0.0) else {
             continue;
         };
         let top = height_of(scale, height, rate).min(height - 5.0);
+        room.avoid(&[(from, top + 2.0), (to, top + 2.0)]);
         panel
             .front
             .area(Ink::Failed, &[(from, top), (to, top)], height);
@@ -161,26 +170,25 @@ fn name_peak(
 
 fn name_failures(analysis: &Analysis, panel: &mut Panel, room: &mut Room, timeline: &Timeline) {
     let errors = analysis.counts().errors();
-    let failing = |w: &&crate::analysis::Interval| {
-        [w.failed_rps, w.shed_rps, w.timed_out_rps]
-            .into_iter()
-            .flatten()
-            .sum::<f64>()
-            > 0.0
-    };
-    let (Some(first), Some(last)) = (
-        analysis.windows.iter().find(failing),
-        analysis.windows.iter().rev().find(failing),
-    ) else {
-        return;
-    };
-    let word = Word::new("bad", format!("{} not served", words::count(errors))).and(" in all");
+    let word = format!("{} not served", words::count(errors));
+    let word = Word::new("bad", word).and(" in all");
     let y = panel.h() - 6.0;
-    let places = [
-        (timeline.axis.at(last.to_s), 6.0, y, Anchor::Start),
-        (timeline.axis.at(first.from_s), -6.0, y, Anchor::End),
-    ];
-    panel.words.extend(room.put(&word, &places));
+    let failing = analysis.windows.iter().filter(|w| not_served(w) > 0.0);
+    let places: Vec<_> = failing
+        .flat_map(|w| {
+            let (from, to) = (timeline.axis.at(w.from_s), timeline.axis.at(w.to_s));
+            [(to, 6.0, y, Anchor::Start), (from, -6.0, y, Anchor::End)]
+        })
+        .collect();
+    if errors > 0 {
+        panel.words.extend(room.put(&word, &places));
+    }
+}
+
+/// Pages per second that were not served in a window.
+pub(crate) fn not_served(w: &Interval) -> f64 {
+    let parts = [w.failed_rps, w.shed_rps, w.timed_out_rps];
+    parts.into_iter().flatten().sum()
 }
 
 fn name_faults(analysis: &Analysis, panel: &mut Panel, room: &mut Room, timeline: &Timeline) {
@@ -200,11 +208,12 @@ fn name_faults(analysis: &Analysis, panel: &mut Panel, room: &mut Room, timeline
 }
 
 fn name_gaps(panel: &mut Panel, room: &mut Room, timeline: &Timeline) {
-    for (from, to) in &timeline.gaps {
-        let Some((from, to)) = timeline.band(*from, *to) else {
+    for span in &timeline.gaps {
+        let Some((from, to)) = timeline.band(span.0, span.1) else {
             continue;
         };
-        let word = Word::new("mut", "no data");
+        let never_run = span.0 >= timeline.ran - 1e-6;
+        let word = Word::new("mut", if never_run { "not run" } else { "no data" });
         let middle = panel.h() / 2.0;
         let places = [
             (f64::midpoint(from, to), 0.0, middle, Anchor::Middle),

@@ -110,8 +110,8 @@ const LETTER_NARROW: f64 = 6.4;
 /// A word's height above and below its baseline.
 const ABOVE: f64 = 11.0;
 const BELOW: f64 = 4.0;
-/// How far a word may stick out of the plot on either side, in px.
-const OUTSIDE: f64 = 40.0;
+/// How far a word may stick out of the plot on either side, in px: what is beside it has its own words.
+const OUTSIDE: f64 = 2.0;
 
 /// The room in a plot.
 #[derive(Clone, Debug)]
@@ -215,7 +215,7 @@ impl Room {
         let width = self.width(which);
         here.left >= -OUTSIDE
             && here.right <= width + OUTSIDE
-            && here.top >= -4.0
+            && here.top >= 1.0
             && here.bottom <= self.height + 6.0
             && !self.taken[which].iter().any(|t| t.meets(&here))
             && !self.lines.iter().any(|l| here.is_crossed_by(l, width))

@@ -29,23 +29,6 @@ pub(crate) fn thin(points: &[Point], most: usize) -> Vec<Point> {
         .collect()
 }
 
-/// The unbroken stretches of a series that has gaps.
-pub(crate) fn stretches(series: impl IntoIterator<Item = (f64, Option<f64>)>) -> Vec<Vec<Point>> {
-    let mut all = vec![Vec::new()];
-    for (x, y) in series {
-        match y {
-            Some(y) => {
-                if let Some(stretch) = all.last_mut() {
-                    stretch.push((x, y));
-                }
-            }
-            None => all.push(Vec::new()),
-        }
-    }
-    all.retain(|s: &Vec<Point>| !s.is_empty());
-    all
-}
-
 /// The outlines of a step series, a new one after each gap, with a corner only where the value changes. With more than
 /// [`MOST_POINTS`] corners, neighbours are joined to their lowest and highest.
 pub(crate) fn outlines(steps: &[Step]) -> Vec<Vec<Point>> {
@@ -104,16 +87,6 @@ mod tests {
 
     #[test]
     fn a_gap_is_never_bridged() {
-        let series = [
-            (0.0, Some(1.0)),
-            (1.0, Some(2.0)),
-            (2.0, None),
-            (3.0, Some(4.0)),
-        ];
-        assert_eq!(
-            stretches(series),
-            vec![vec![(0.0, 1.0), (1.0, 2.0)], vec![(3.0, 4.0)]]
-        );
         let steps = [
             (0.0, 1.0, Some(4.0)),
             (1.0, 2.0, None),

@@ -42,7 +42,7 @@ impl Scale {
             .max(limit / 1000.0);
         let high = fit(highest, limit * 10.0).clamp(limit * 3.3, limit * 1e6);
         Self::Log {
-            low: one_or_three(low, Side::Below),
+            low: one_or_three(low * 0.9, Side::Below),
             high: one_or_three(high, Side::Above),
         }
     }

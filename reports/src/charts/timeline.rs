@@ -21,6 +21,8 @@ pub(crate) struct Timeline {
     faults: Vec<(f64, f64)>,
     /// Where there is no data.
     pub(crate) gaps: Vec<(f64, f64)>,
+    /// When the run ended; what is after it was never run.
+    pub(crate) ran: f64,
     phases: Vec<(String, f64, f64)>,
 }
 
@@ -48,6 +50,7 @@ impl Timeline {
                 .collect(),
             faults: analysis.faults.iter().map(|f| (f.from_s, f.to_s)).collect(),
             gaps: gaps(analysis, to),
+            ran: analysis.about.ran_s,
             phases: phases
                 .map(|p| (words::shown(&p.name), p.from_s, p.to_s))
                 .collect(),
@@ -150,42 +153,36 @@ impl Timeline {
         panel
     }
 
-    /// A span's middle, as a share of the width.
-    fn middle(&self, from: f64, to: f64) -> f64 {
-        self.axis.at(f64::midpoint(from, to))
-    }
-
-    /// The points of a measured series at the middle of its windows, gaps cut out, long ones thinned.
+    /// A measured series through the middle of its windows, from the first one's beginning to the last one's end. Gaps are
+    /// cut out, long series thinned.
     pub(crate) fn line(
         &self,
-        series: impl IntoIterator<Item = (f64, f64, Option<f64>)>,
+        series: impl IntoIterator<Item = Step>,
         height: impl Fn(f64) -> f64,
     ) -> Vec<Vec<Point>> {
-        let seen = series
-            .into_iter()
-            .filter(|(from, to, _)| self.axis.holds(*from) || self.axis.holds(*to))
-            .map(|(from, to, v)| (self.middle(from, to), v.map(&height)));
-        let stretches = sample::stretches(seen);
-        let all: usize = stretches.iter().map(Vec::len).sum();
-        stretches
-            .into_iter()
-            .map(|s| {
-                let most = sample::MOST_POINTS * s.len() / all.max(1);
-                sample::thin(
-                    &s,
-                    if all > sample::MOST_POINTS {
-                        most
-                    } else {
-                        s.len()
-                    },
-                )
-            })
-            // One window alone is drawn as wide as a short dash, or it would be lost.
-            .map(|s| match s[..] {
-                [(x, y)] => vec![((x - 0.002).max(0.0), y), ((x + 0.002).min(1.0), y)],
-                _ => s,
-            })
-            .collect()
+        let mut lines: Vec<Vec<Point>> = Vec::new();
+        let mut end = None;
+        for (from, to, value) in series {
+            let seen = to >= self.axis.from && from <= self.axis.to;
+            let Some(y) = value.filter(|_| seen).map(&height) else {
+                close(&mut lines, end.take());
+                continue;
+            };
+            if end.is_none() {
+                lines.push(vec![(self.axis.at(from), y)]);
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push((self.axis.at(f64::midpoint(from, to)), y));
+            }
+            end = Some((self.axis.at(to), y));
+        }
+        close(&mut lines, end);
+        let all: usize = lines.iter().map(Vec::len).sum();
+        if all <= sample::MOST_POINTS {
+            return lines;
+        }
+        let most = |line: &Vec<Point>| sample::MOST_POINTS * line.len() / all;
+        lines.iter().map(|l| sample::thin(l, most(l))).collect()
     }
 
     /// The outlines of a step series.
@@ -200,6 +197,13 @@ impl Timeline {
             .map(|(from, to, v)| (self.axis.at(from), self.axis.at(to), v.map(&height)))
             .collect();
         sample::outlines(&seen)
+    }
+}
+
+/// Ends the last line at the end of its last window.
+fn close(lines: &mut [Vec<Point>], end: Option<Point>) {
+    if let (Some(line), Some(end)) = (lines.last_mut(), end) {
+        line.push(end);
     }
 }
 

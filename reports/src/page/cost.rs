@@ -19,15 +19,14 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
     let split = cost.services.iter().any(|s| s.used_replica_min.is_some());
     html! {
         section id="cost" {
-            (super::heading(&analysis.findings.cost, "What it cost"))
-            p class="lead" {
+            (super::heading(&analysis.findings.cost, "What it cost", &html! {
                 @if split {
                     span class="k u" {} "used: what the load needed\u{2003}" span class="k w" {} "wasted: more than needed, or still starting\u{2003}"
                     span class="k s" {} "short: needed and not there, so not paid. "
                 }
                 "Minutes of one replica, in scenario time."
                 @if cost.covered < 0.9995 { " Replica data cover " (words::share(cost.covered)) " of the run." }
-            }
+            }))
             div class="scroll" { table class="cost" {
                 thead { tr {
                     th { "service" } th class="cb" {} th class="n" { "used" } th class="n" { "wasted" } th class="n" { "short" } th class="n" { "paid" }
@@ -37,9 +36,6 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
                     @if cost.services.len() > 1 { (total(analysis)) }
                 }
             } }
-            @if let Some(missed) = analysis.total.missed {
-                p class="lead" { "At this cost, " (words::share(missed)) " of all pages were too slow or not served." }
-            }
         }
     }
 }

@@ -16,13 +16,13 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
     let decisions = &analysis.decisions;
     if decisions.changes + decisions.unchanged == 0 {
         return html! {
-            section id="decisions" { (super::heading(&analysis.findings.decisions, "No decisions were recorded")) }
+            section id="decisions" { (super::heading(&analysis.findings.decisions, "No decisions were recorded", &html! {})) }
         };
     }
     let groups = largest(&decisions.groups);
     html! {
         section id="decisions" {
-            (super::heading(&analysis.findings.decisions, "What the policies decided"))
+            (super::heading(&analysis.findings.decisions, "What the policies decided", &explained(&groups)))
             @if !groups.is_empty() { (list(&groups)) }
             @if groups.len() < decisions.groups.len() {
                 p class="lead" { "The " (words::count(groups.len() as u64)) " largest changes of " (words::count(decisions.groups.len() as u64)) " are shown; all are in report.json." }
@@ -50,15 +50,21 @@ fn list(groups: &[&DecisionGroup]) -> Markup {
     } else {
         Depth::Clips
     };
-    let first = &groups[0].steps[0];
     html! {
-        p class="lead" {
-            "▲ more, ▽ fewer; changes in the same direction are one line. Open one for what it rests on. From the record in this page’s folder: "
-            code { "rushhour explain . --at " (words::clock(first.at_s)) }
-        }
         div class="dt" {
             div class="dh" { span class="n" { "time" } span { "service" } span class="n" { "from" } span {} span { "to" } span { "because" } span { "reason" } }
             @for group in groups { (row(group, depth)) }
+        }
+    }
+}
+
+/// What the marks mean, and how to see more.
+fn explained(groups: &[&DecisionGroup]) -> Markup {
+    let first = groups.first().and_then(|g| g.steps.first());
+    html! {
+        @if let Some(step) = first {
+            "▲ more, ▽ fewer; changes in the same direction are one line. Open one for what it rests on; or, in this page’s folder: "
+            code { "rushhour explain . --at " (words::clock(step.at_s)) }
         }
     }
 }
@@ -139,7 +145,6 @@ fn clips(step: &DecisionStep) -> String {
 fn counts(analysis: &Analysis) -> Markup {
     let d = &analysis.decisions;
     let facts = [
-        (d.unchanged, "changed nothing"),
         (d.without_data, "rested on missing data"),
         (d.failed_writes, "could not be written"),
     ];

@@ -11,8 +11,9 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
     let charts = hero::parts(analysis);
     html! {
         section id="hero" {
-            (super::heading(&analysis.findings.hero, "Load, latency and capacity over time"))
-            p class="lead" { (lead(analysis)) " " span class="keys" { "Hover, or use ← → (Shift: a minute), to read values." } }
+            (super::heading(&analysis.findings.hero, "Load, latency and capacity over time", &html! {
+                (lead(analysis)) " " span class="keys" { "Hover, or use ← → (Shift: a minute), to read values." }
+            }))
             output id="read" class="read" aria-live="off" { (worst_moment(analysis)) }
             div class="hero" tabindex="0" role="group" aria-label="Load, latency and capacity on one time axis" {
                 @for part in &charts { (part.html()) }
@@ -187,8 +188,7 @@ fn table(analysis: &Analysis) -> Table {
 /// Not served, in pages per second; nothing without data.
 pub(crate) fn lost(w: &Interval) -> Option<f64> {
     w.offered_rps?;
-    let parts = [w.failed_rps, w.shed_rps, w.timed_out_rps];
-    Some(parts.into_iter().flatten().sum())
+    Some(hero::not_served(w))
 }
 
 fn row(

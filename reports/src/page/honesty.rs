@@ -14,7 +14,7 @@ const MOST: usize = 20;
 pub(crate) fn section(analysis: &Analysis) -> Markup {
     html! {
         section id="honest" {
-            (super::heading(&analysis.findings.honesty, "Whether the load was delivered"))
+            (super::heading(&analysis.findings.honesty, "Whether the load was delivered", &html! {}))
             div class="g2 top" {
                 div { (generator(analysis)) }
                 div { (audit(analysis.audit.as_ref())) }

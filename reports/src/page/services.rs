@@ -20,10 +20,9 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
     let sparks = Sparks::new(analysis);
     html! {
         section id="services" {
-            (super::heading(&analysis.findings.services, "The services"))
-            p class="lead" {
+            (super::heading(&analysis.findings.services, "The services", &html! {
                 "Utilisation and p99 have one scale for all services, load and replicas one for each. The number is the peak; p99 is what the gateway saw, the dashes are the service’s own limit."
-            }
+            }))
             div class="svc" {
                 div class="sr sh" {
                     div {} div { "load " small { "req/s" } } div { "utilisation " small { "slots held" } }

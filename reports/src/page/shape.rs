@@ -26,7 +26,7 @@ pub(crate) fn knee_section(analysis: &Analysis) -> Markup {
     let marks = format!("p99 of {name}, log scale; a mark per window, ✕ over its limit");
     html! {
         section id="knee" {
-            (super::heading(&analysis.findings.knee, "How latency answers to load"))
+            (super::heading(&analysis.findings.knee, "How latency answers to load", &html! {}))
             div class="g2" {
                 @if let Some(charts) = &knee { (figure("Latency against load per ready replica", &marks, charts)) }
                 @if let Some(charts) = &curve { (figure("All pages by percentile", &caption(analysis), charts)) }
@@ -80,11 +80,10 @@ pub(crate) fn heatmap_section(analysis: &Analysis) -> Markup {
     };
     html! {
         section id="heat" {
-            (super::heading(&analysis.findings.heatmap, "How long pages took, over time"))
-            p class="lead" {
+            (super::heading(&analysis.findings.heatmap, "How long pages took, over time", &html! {
                 "Share of the pages due in each " (column(analysis)) " that took this long:"
                 @for (i, word) in classes().iter().enumerate() { " " span class="hk" { i class={ "hh" (i + 1) } {} (word) } }
-            }
+            }))
             @for part in &charts { (part.html()) }
             (parts::in_words(&parts::sentences(&charts), &phase_table(analysis)))
         }
@@ -100,7 +99,10 @@ fn column(analysis: &Analysis) -> String {
 
 fn classes() -> Vec<String> {
     let percent = |share: f64| words::number(share * 100.0);
-    let mut all = vec![format!("under {}", words::share(CLASSES[0]))];
+    let mut all = vec![format!(
+        "under {}",
+        words::with_unit(&percent(CLASSES[0]), "%")
+    )];
     for pair in CLASSES.windows(2) {
         let upper = words::with_unit(&percent(pair[1]), "%");
         all.push(format!("{}–{upper}", percent(pair[0])));

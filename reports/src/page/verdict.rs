@@ -19,7 +19,7 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
         }
         section class={ "verdict " (class(analysis.verdict)) } id="verdict" {
             div class="vh" {
-                div class="badge" { (sign(analysis.verdict)) (analysis.verdict.word()) }
+                div class="badge" { (sign(analysis.verdict)) (analysis.verdict.word()) (with_warnings(analysis.verdict)) }
                 div {
                     p class="say" { (words::set(&analysis.findings.verdict)) }
                     (beside(analysis))
@@ -34,10 +34,13 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
 
 /// What the reader must know beside the verdict: why it failed, what cannot be believed, what the speed did.
 fn beside(analysis: &Analysis) -> Markup {
+    let verdict = &analysis.findings.verdict;
+    let objections = analysis.honesty.objections.iter();
+    let unsaid = objections.filter(|o| !verdict.contains(o.as_str()));
     let noise = analysis.noise.as_ref().and_then(|n| n.sentence.as_ref());
     html! {
         @if let Some(why) = &analysis.findings.why { p class="why" { (words::set(why)) } }
-        @for objection in analysis.honesty.objections.iter().take(5) { p class="warn" { "! " (words::set(objection)) } }
+        @for objection in unsaid.take(5) { p class="warn" { "! " (words::set(objection)) } }
         @if let Some(sentence) = noise { p class="aside" { (words::set(sentence)) } }
         @for note in analysis.notes.iter().take(8) { p class="aside" { (words::set(note)) } }
     }
@@ -76,6 +79,10 @@ fn sign(verdict: Verdict) -> Markup {
         Verdict::Interrupted => "M8 5v14M16 5v14",
     };
     html! { svg class="vi" viewBox="0 0 24 24" aria-hidden="true" { path d=(path) {} } }
+}
+
+fn with_warnings(verdict: Verdict) -> Markup {
+    html! { @if verdict == Verdict::PassedWithWarnings { small { "with warnings" } } }
 }
 
 fn numbers(analysis: &Analysis) -> Markup {
@@ -190,7 +197,7 @@ fn next(analysis: &Analysis) -> Markup {
     html! {
         div class="next" {
             h2 class="h3" { "What to do next" }
-            p { (words::set(&advice.sentence)) @if let Some(command) = &advice.command { " " code { (words::clean(command, 300)) } } }
+            p { (words::set(&advice.sentence)) @if let Some(command) = &advice.command { code class="line" { (words::clean(command, 300)) } } }
         }
     }
 }
