@@ -17,7 +17,13 @@ pub const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Days are 24 hours long: the clock's change to summer time and back is not followed.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(try_from = "Fields", into = "Fields")]
-pub struct Diurnal(Fields);
+pub struct Diurnal {
+    fields: Fields,
+    /// sin(2π · `at` ÷ day), which the integral begins with.
+    sine: f64,
+    /// The integral from the Monday's beginning to t = 0.
+    before: f64,
+}
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 struct Fields {
@@ -60,15 +66,26 @@ impl Diurnal {
         if fields.day.is_zero() {
             return Err(CurveError::Zero("day"));
         }
-        Ok(Self(fields))
+        Ok(Self::built(fields))
+    }
+
+    fn built(fields: Fields) -> Self {
+        let sine = libm::sin(TAU * fields.at.as_secs_f64() / fields.day.as_secs_f64());
+        let mut built = Self {
+            fields,
+            sine,
+            before: 0.0,
+        };
+        built.before = built.count_since_monday(fields.since_monday.as_secs_f64());
+        built
     }
 
     fn day(&self) -> f64 {
-        self.0.day.as_secs_f64()
+        self.fields.day.as_secs_f64()
     }
 
     fn factor(&self, day_number: f64) -> f64 {
-        self.0.week[(day_number % 7.0) as usize].get()
+        self.fields.week[(day_number % 7.0) as usize].get()
     }
 
     /// Which day `x` seconds after a Monday began, and how far into it.
@@ -77,18 +94,15 @@ impl Diurnal {
         (number, (x - number * self.day()).clamp(0.0, self.day()))
     }
 
-    /// The rate `u` seconds into a day of factor 1.
-    fn day_rate(&self, u: f64) -> f64 {
-        let (mean, swing) = (self.0.mean.get(), self.0.peak.get() - self.0.mean.get());
-        mean + swing * libm::cos(TAU * (u - self.0.at.as_secs_f64()) / self.day())
-    }
-
-    /// The integral of [`Self::day_rate`] from 0 to `u`.
-    fn day_count(&self, u: f64) -> f64 {
-        let (mean, swing) = (self.0.mean.get(), self.0.peak.get() - self.0.mean.get());
-        let at = self.0.at.as_secs_f64();
-        let wave = libm::sin(TAU * (u - at) / self.day()) + libm::sin(TAU * at / self.day());
-        mean * u + swing * self.day() / TAU * wave
+    /// The rate `u` seconds into a day of factor 1, and the integral of it from the day's beginning.
+    fn day_rate_and_count(&self, u: f64) -> (f64, f64) {
+        let (mean, swing) = (
+            self.fields.mean.get(),
+            self.fields.peak.get() - self.fields.mean.get(),
+        );
+        let (sine, cosine) = libm::sincos(TAU * (u - self.fields.at.as_secs_f64()) / self.day());
+        let wave = self.day() / TAU * (sine + self.sine);
+        (mean + swing * cosine, mean * u + swing * wave)
     }
 
     /// The integral from the Monday's beginning to `x` seconds after it.
@@ -97,25 +111,31 @@ impl Diurnal {
         let weeks = (number / 7.0).floor();
         let whole_days = (number - 7.0 * weeks) as usize;
         let factor = |days: &[Ratio]| days.iter().map(|factor| factor.get()).sum::<f64>();
-        let factors = weeks * factor(&self.0.week) + factor(&self.0.week[..whole_days]);
-        self.0.mean.get() * self.day() * factors + self.factor(number) * self.day_count(u)
+        let factors = weeks * factor(&self.fields.week) + factor(&self.fields.week[..whole_days]);
+        self.fields.mean.get() * self.day() * factors
+            + self.factor(number) * self.day_rate_and_count(u).1
     }
 
     pub(super) fn rate(&self, t: f64) -> f64 {
-        let (number, u) = self.position(t + self.0.since_monday.as_secs_f64());
-        self.factor(number) * self.day_rate(u)
+        let (number, u) = self.position(t + self.fields.since_monday.as_secs_f64());
+        self.factor(number) * self.day_rate_and_count(u).0
     }
 
     pub(super) fn count(&self, t: f64) -> f64 {
-        let since = self.0.since_monday.as_secs_f64();
-        self.count_since_monday(t + since) - self.count_since_monday(since)
+        self.count_since_monday(t + self.fields.since_monday.as_secs_f64()) - self.before
     }
 
     pub(super) fn invert(&self, count: f64, near: f64) -> Option<f64> {
-        let since = self.0.since_monday.as_secs_f64();
-        let target = count + self.count_since_monday(since);
-        let day_total = self.0.mean.get() * self.day();
-        let week_total = day_total * self.0.week.iter().map(|factor| factor.get()).sum::<f64>();
+        let since = self.fields.since_monday.as_secs_f64();
+        let target = count + self.before;
+        let day_total = self.fields.mean.get() * self.day();
+        let week_total = day_total
+            * self
+                .fields
+                .week
+                .iter()
+                .map(|factor| factor.get())
+                .sum::<f64>();
         let weeks = (target / week_total).floor();
         if !weeks.is_finite() {
             return None;
@@ -124,7 +144,7 @@ impl Diurnal {
         let mut day_number = weeks * 7.0;
         // The day that reaches the count; the last with any arrivals, if rounding leaves a rest.
         let mut found = None;
-        for factor in self.0.week {
+        for factor in self.fields.week {
             let total = day_total * factor.get();
             if total > 0.0 {
                 found = Some((day_number, rest.min(total) / factor.get()));
@@ -138,8 +158,7 @@ impl Diurnal {
         let (day_number, rest) = found?;
         let begin = day_number * self.day() - since;
         let u = solve::between(
-            |u| self.day_count(u),
-            |u| self.day_rate(u),
+            |u| self.day_rate_and_count(u),
             rest,
             (0.0, self.day()),
             near - begin,
@@ -150,22 +169,22 @@ impl Diurnal {
     pub(super) fn corners(&self, until: f64) -> Vec<f64> {
         /// Beyond four weeks all weeks have been seen.
         const DAYS_MAX: f64 = 28.0;
-        let since = self.0.since_monday.as_secs_f64();
+        let since = self.fields.since_monday.as_secs_f64();
         let (first, _) = self.position(since);
         let (last, _) = self.position(since + until);
         let days = (last - first).min(DAYS_MAX) as u32;
         (0..=days)
             .map(|day| (first + f64::from(day)) * self.day() - since)
-            .flat_map(|begin| [begin, begin + self.0.at.as_secs_f64()])
+            .flat_map(|begin| [begin, begin + self.fields.at.as_secs_f64()])
             .collect()
     }
 
     pub(super) fn compressed(&self, speed: f64) -> Self {
-        let mut fields = self.0;
+        let mut fields = self.fields;
         fields.at = faster(fields.at, speed);
         fields.since_monday = faster(fields.since_monday, speed);
         fields.day = faster(fields.day, speed).max(Duration::from_nanos(1));
-        Self(fields)
+        Self::built(fields)
     }
 }
 
@@ -179,6 +198,6 @@ impl TryFrom<Fields> for Diurnal {
 
 impl From<Diurnal> for Fields {
     fn from(diurnal: Diurnal) -> Self {
-        diurnal.0
+        diurnal.fields
     }
 }

@@ -8,11 +8,11 @@ pub(super) const END: f64 = 1e10;
 /// A tenth of a nanosecond: as fine as a solution needs to be, in seconds.
 const FINE: f64 = 1e-10;
 
-/// The point of [`low`, `high`] at which the rising function `count` reaches `target`, which lies between its values
-/// there. Newton's method from `near` inside a shrinking bracket, bisecting where Newton would leave it.
+/// The point of [`low`, `high`] at which a rising function reaches `target`, which lies between its values there; `curve`
+/// gives its slope and its value. Newton's method from `near` inside a shrinking bracket, bisecting where Newton would
+/// leave it.
 pub(super) fn between(
-    count: impl Fn(f64) -> f64,
-    rate: impl Fn(f64) -> f64,
+    curve: impl Fn(f64) -> (f64, f64),
     target: f64,
     (mut low, mut high): (f64, f64),
     near: f64,
@@ -24,20 +24,24 @@ pub(super) fn between(
     };
     // Bisection alone needs log2(END / FINE) = 67 halvings.
     for _ in 0..200 {
-        let error = count(t) - target;
+        let (rate, count) = curve(t);
+        let error = count - target;
         if error < 0.0 {
             low = t;
         } else {
             high = t;
         }
-        let newton = t - error / rate(t);
+        let newton = t - error / rate;
+        if (newton - t).abs() <= FINE {
+            return newton.clamp(low, high);
+        }
         // NaN and infinity are outside every bracket.
         let next = if newton > low && newton < high {
             newton
         } else {
             low + (high - low) / 2.0
         };
-        if high - low <= FINE || (next - t).abs() <= FINE {
+        if high - low <= FINE {
             return next;
         }
         t = next;
@@ -56,11 +60,6 @@ pub(super) fn anywhere(curve: &Curve, count: f64, near: f64) -> Option<f64> {
         low = high;
         high = (high * 2.0).min(END);
     }
-    Some(between(
-        |t| curve.count(t),
-        |t| curve.rate(t),
-        count,
-        (low, high),
-        near,
-    ))
+    let rate_and_count = |t| (curve.rate(t), curve.count(t));
+    Some(between(rate_and_count, count, (low, high), near))
 }

@@ -25,7 +25,11 @@ type Rational = ([f64; 8], [f64; 8]);
 
 #[inline]
 fn ratio((above, below): &Rational, x: f64) -> f64 {
-    let at = |coefficients: &[f64; 8]| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
+    let (x2, x4) = (x * x, (x * x) * (x * x));
+    // Estrin's scheme: half as deep as Horner's, so that the processor can work on the halves at once.
+    let at = |[c7, c6, c5, c4, c3, c2, c1, c0]: &[f64; 8]| {
+        ((c7 * x + c6) * x2 + (c5 * x + c4)) * x4 + ((c3 * x + c2) * x2 + (c1 * x + c0))
+    };
     at(above) / at(below)
 }
 
