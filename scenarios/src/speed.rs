@@ -178,3 +178,6 @@ impl Faster {
         fault.lasts = self.time(fault.lasts);
     }
 }
+
+#[cfg(test)]
+mod tests;

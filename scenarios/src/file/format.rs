@@ -174,7 +174,6 @@ written! {
         journey: may Name,
     }
 
-    #[allow(dead_code)] // Until traces can be read.
     /// A recorded trace: CSV with the columns `timestamp_s` and `requests`, plain or gzip.
     TraceFile, "a trace" {
         /// The file, in the scenario's folder.

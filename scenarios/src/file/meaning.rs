@@ -38,6 +38,8 @@ pub(crate) struct Meaning<'a> {
     pub(crate) sources: &'a mut Vec<Source>,
     duration: Duration,
     start: instant::Start,
+    /// Whether arrivals come at recorded instants.
+    recorded: bool,
 }
 
 /// The scenario that `file` means; to be used only if no mistake was found.
@@ -56,6 +58,7 @@ pub(crate) fn scenario(
         sources,
         duration,
         start,
+        recorded: false,
     };
     meaning.whole(file)
 }

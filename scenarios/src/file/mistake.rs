@@ -63,6 +63,10 @@ impl Found {
         self.list.len() >= 1000
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.list.len()
+    }
+
     pub(crate) fn any(&self) -> bool {
         !self.list.is_empty()
     }
@@ -201,6 +205,14 @@ fn placed(raw: Raw, sources: &[Source]) -> Mistake {
         .map(harmless)
         .collect();
     let from = before - skipped;
+    if text[line_start..line_end]
+        .chars()
+        .nth(skipped + WIDTH)
+        .is_some()
+    {
+        shown.pop();
+        shown.push('…');
+    }
     if skipped > 0 {
         shown.replace_range(..shown.chars().next().map_or(0, char::len_utf8), "…");
     }

@@ -1,6 +1,6 @@
 //! `--set scaling.catalogue.min=6`: one value of a scenario, changed by its path.
 
-use super::mistake::{Found, Mistakes, Source, Span, did_you_mean, listed, short};
+use super::mistake::{Found, Mistakes, Source, Span, listed, short};
 use super::tree::{Key, Kind, Node, is_bad_control, parse};
 
 /// One value to change, and what to.
@@ -146,7 +146,9 @@ fn place(node: &mut Node, path: Path<'_>, value: Node, found: &mut Found) {
                 step(&mut items[index], rest, value, found);
             } else {
                 let rule = format!("places in this list: {}", places(items));
-                let label = did_you_mean(part, kinds(items).iter().map(|(_, name)| *name));
+                let named = kinds(items).into_iter().find(|(_, name)| *name == part);
+                let label =
+                    named.map_or_else(String::new, |(place, _)| format!("did you mean `{place}`?"));
                 found.add(
                     at,
                     format!("no place `{}` in a list of {}", short(part), items.len()),

@@ -62,7 +62,7 @@ fn scalar<T>(
             node.at,
             format!("{what} is due here, not {}", node.describe()),
             "",
-            "",
+            "one value is due here: no mapping, no list",
         );
         return None;
     };

@@ -23,13 +23,14 @@ pub(crate) struct At<T> {
     pub(crate) order: usize,
 }
 
-/// A field of a mapping: there or not. One that must be there and is not has been noted as a mistake.
+/// A field of a mapping: its value, if it has one, and where it stands, if it does. One that must be there and is not,
+/// or whose value makes no sense, has been noted as a mistake.
 #[derive(Clone, Debug)]
-pub(crate) struct Field<T>(pub(crate) Option<At<T>>);
+pub(crate) struct Field<T>(pub(crate) Option<At<T>>, Option<Span>);
 
 impl<T> Default for Field<T> {
     fn default() -> Self {
-        Self(None)
+        Self(None, None)
     }
 }
 
@@ -39,11 +40,23 @@ impl<T> Field<T> {
     }
 
     pub(crate) fn at(&self) -> Option<Span> {
-        self.0.as_ref().map(|at| at.at)
+        self.1
     }
 
     pub(crate) fn is_there(&self) -> bool {
-        self.0.is_some()
+        self.1.is_some()
+    }
+
+    /// A field that is not written so, but stands for something at `at`.
+    pub(crate) fn of(value: T, at: Span) -> Self {
+        Self(
+            Some(At {
+                value,
+                at,
+                order: 0,
+            }),
+            Some(at),
+        )
     }
 }
 
@@ -55,11 +68,14 @@ impl<T: Clone> Field<T> {
 
 impl<T: Written> Field<T> {
     pub(crate) fn read(node: &Node, order: usize, found: &mut Found) -> Self {
-        Self(T::read(node, found).map(|value| At {
-            value,
-            at: node.at,
-            order,
-        }))
+        Self(
+            T::read(node, found).map(|value| At {
+                value,
+                at: node.at,
+                order,
+            }),
+            Some(node.at),
+        )
     }
 }
 
@@ -370,7 +386,7 @@ impl<'a> Fields<'a> {
             Some((_, node)) if node.is_nothing() => {
                 let what = format!("`{}` of {} is empty", bare(name), self.what);
                 found.add(node.at, what, "", "write a value, or leave the field out");
-                Field::default()
+                Field(None, Some(node.at))
             }
             Some((order, node)) => Field::read(node, *order, found),
         }

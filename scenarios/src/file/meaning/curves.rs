@@ -8,14 +8,14 @@ use super::super::format::{
     DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, StepFile, TraceFile, TrafficFile,
 };
 use super::super::mistake::{Span, did_you_mean, listed, short};
-use super::super::units::{Name, Rate};
+use super::super::units::{FileName, Name, Rate};
 use super::super::written::{At, Field, List};
 use super::instant::time_of_day;
 use super::journeys::Places;
-use super::{Meaning, spans, time};
+use super::{Meaning, refuse, spans, time};
 use crate::{
-    ArrivalProcess, Begin, Curve, DAY, Diurnal, Flash, JourneyIndex, Pulse, Ramp, Steps, Term,
-    Traffic, Unit,
+    ArrivalProcess, Begin, Counts, Curve, DAY, Diurnal, Flash, JourneyIndex, Part, Pulse, Ramp,
+    Steps, Term, Traffic, Unit,
 };
 
 const KINDS: &str = "constant, ramp, steps, diurnal, flash, pulse, trace, sum";
@@ -44,6 +44,7 @@ impl Meaning<'_> {
             .arrivals
             .value()
             .map_or(ArrivalProcess::Poisson, |word| word.0);
+        self.recorded = arrivals == ArrivalProcess::Recorded;
         let (mut rate, mut edges) = (Vec::new(), Edges::new());
         let list = file
             .rate
@@ -58,17 +59,7 @@ impl Meaning<'_> {
             }
         }
         self.rate_fits(field, &file, unit, list.len());
-        if let Some(at) = file
-            .arrivals
-            .at()
-            .filter(|_| arrivals == ArrivalProcess::Recorded)
-            && !rate
-                .iter()
-                .any(|term| matches!(term.curve, Curve::Recorded(_)))
-            && !rate.is_empty()
-        {
-            self.found.add(at, "recorded arrivals without a recording", "", "`recorded` takes the instants of a trace with one line per request: `rate: [trace: {file: day.csv}]`");
-        }
+        self.all_recorded(&file, &rate);
         let crowd = file.crowd.value().map_or(1000, |count| count.0);
         if let Some(at) = file.crowd.at().filter(|_| unit == Unit::Journeys) {
             self.found.add(
@@ -106,7 +97,7 @@ impl Meaning<'_> {
                 );
             }
             (Unit::Journeys | Unit::Requests, 0, Some(at))
-                if file.rate.0.is_none() || file.rate.is_there() =>
+                if file.rate.value().is_some() || !file.rate.is_there() =>
             {
                 self.found.add(
                     at,
@@ -124,6 +115,25 @@ impl Meaning<'_> {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// Recorded arrivals come at the instants of traces; other curves beside them give even ones.
+    fn all_recorded(&mut self, file: &TrafficFile, rate: &[Term]) {
+        let none = !rate
+            .iter()
+            .any(|term| matches!(term.curve, Curve::Recorded(_)));
+        if let Some(at) = file
+            .arrivals
+            .at()
+            .filter(|_| self.recorded && none && !rate.is_empty())
+        {
+            self.found.add(
+                at,
+                "recorded arrivals without a recording",
+                "",
+                "`recorded` takes the instants of a trace, one a line: `rate: [trace: {file: day.csv}]`",
+            );
         }
     }
 
@@ -178,16 +188,14 @@ impl Meaning<'_> {
             ("sum", file.sum.at()),
         ]);
         let [(_, own)] = kinds.as_slice() else {
-            // A kind that is there and makes no sense has been noted already.
-            if !self.found.any() || kinds.len() > 1 {
-                let at = kinds.get(1).map_or(at, |(_, at)| *at);
-                self.found.add(
-                    at,
-                    format!("a rate of {} curves", kinds.len()),
-                    "",
-                    format!("each item has one of: {KINDS}; items add up"),
-                );
-            }
+            let at = kinds.get(1).map_or(at, |(_, at)| *at);
+            let what = format!("a rate of {} curves", kinds.len());
+            self.found.add(
+                at,
+                what,
+                "",
+                format!("each item has one of: {KINDS}; items add up"),
+            );
             return None;
         };
         let own = *own;
@@ -206,14 +214,11 @@ impl Meaning<'_> {
         } else if let Some(pulse) = file.pulse.value() {
             self.pulse(pulse, own)?
         } else if let Some(trace) = file.trace.value() {
-            self.trace(trace, own)?
+            self.trace(trace)?
         } else {
-            let parts = file
-                .sum
-                .value()
-                .map(|list| list.0.as_slice())
-                .unwrap_or_default();
-            self.sum(parts, own, depth)?
+            // A kind that is there and makes no sense has been noted.
+            let parts = file.sum.value()?;
+            self.sum(&parts.0, own, depth)?
         };
         if let Some(factor) = file
             .scale
@@ -423,9 +428,83 @@ impl Meaning<'_> {
         )
     }
 
-    fn trace(&mut self, _: &TraceFile, at: Span) -> Option<Curve> {
-        self.found.add(at, "traces cannot be read yet", "", "");
-        None
+    fn trace(&mut self, file: &TraceFile) -> Option<Curve> {
+        let At {
+            value: FileName(name),
+            at,
+            ..
+        } = file.file.0.as_ref()?;
+        let part = self.part(file);
+        if let (Some(_), Some(scale)) = (&file.mean.0, &file.scale.0) {
+            self.found.add(
+                scale.at,
+                "a trace that is scaled twice",
+                "",
+                "either `mean` or `scale`",
+            );
+        }
+        let input = match self.files.open(name) {
+            Ok(input) => input,
+            Err(error) => {
+                self.unreadable(name, *at, &error);
+                return None;
+            }
+        };
+        let curve = if self.recorded {
+            refuse(
+                self.found,
+                "recorded arrivals, which come as they came",
+                [("mean", file.mean.at()), ("scale", file.scale.at())],
+            );
+            crate::read_instants(input, name, part).map(Curve::Recorded)
+        } else {
+            crate::read_counts(input, name, part).map(|counts| Curve::Trace(scaled(&counts, file)))
+        };
+        let label = "see that line of the file";
+        let rule = "a trace is CSV with the columns timestamp_s,requests; with `arrivals: recorded` it is one instant a line, in seconds";
+        curve
+            .map_err(|error| self.found.add(*at, error.to_string(), label, rule))
+            .ok()
+    }
+
+    /// Which part of a trace is meant: as long as the run, if nothing else is said.
+    fn part(&mut self, file: &TraceFile) -> Part {
+        let from = time(&file.from, Duration::ZERO);
+        let length = match (&file.r#for.0, &file.to.0) {
+            (Some(_), Some(to)) => {
+                self.found
+                    .add(to.at, "a trace that ends twice", "", "either `for` or `to`");
+                self.duration
+            }
+            (Some(length), None) => length.value.0,
+            (None, Some(to)) => {
+                if to.value.0 <= from {
+                    self.found.add(
+                        to.at,
+                        "a trace that ends before it begins",
+                        "",
+                        "`to` is after `from`",
+                    );
+                }
+                to.value.0.saturating_sub(from)
+            }
+            (None, None) => self.duration,
+        };
+        self.above_zero(length, file.r#for.at(), "a length");
+        Part { from, length }
+    }
+}
+
+fn scaled(counts: &Counts, file: &TraceFile) -> Counts {
+    let mean = file.mean.value().and_then(|rate| Rps::new(rate.0).ok());
+    let factor = file
+        .scale
+        .value()
+        .and_then(|factor| Ratio::new(factor.0).ok());
+    match (mean, factor) {
+        (Some(mean), _) => counts.with_mean(mean),
+        (None, Some(factor)) => counts.scaled(factor),
+        (None, None) => counts.clone(),
     }
 }
 

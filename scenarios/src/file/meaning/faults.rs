@@ -95,6 +95,7 @@ impl Meaning<'_> {
                 }
                 lasts.value.0
             }
+            (_, None) if file.r#for.is_there() => Duration::ZERO,
             (_, None) => {
                 self.found.add(
                     at,
@@ -208,7 +209,7 @@ impl Meaning<'_> {
     }
 
     fn factor(&mut self, file: &FaultFile, kind: &str, at: Span) -> f64 {
-        if file.factor.0.is_none() {
+        if !file.factor.is_there() {
             self.found.add(
                 at,
                 format!("`{kind}` without `factor`"),

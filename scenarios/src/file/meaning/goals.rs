@@ -47,7 +47,7 @@ impl Meaning<'_> {
             );
         } else if let Some(at) = field
             .at()
-            .filter(|_| there.is_empty() && file.within.0.is_none())
+            .filter(|_| there.is_empty() && !file.within.is_there() && field.value().is_some())
         {
             self.found.add(
                 at,

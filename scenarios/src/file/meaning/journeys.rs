@@ -73,7 +73,7 @@ impl Meaning<'_> {
             .map(|named| named.0.as_slice())
             .unwrap_or_default();
         let names = places(pages.iter().map(|(key, _)| key.name.clone()));
-        if file.pages.is_there() && pages.is_empty() {
+        if file.pages.value().is_some_and(|pages| pages.0.is_empty()) {
             self.found.add(
                 at,
                 format!("the journey `{name}` has no pages"),

@@ -5,12 +5,18 @@ use super::super::mistake::{Source, Span};
 use super::super::tree::{Kind, Node, parse};
 use super::super::units::{Count, OneOf, Part, Rate};
 use super::super::words::PolicyName;
-use super::super::written::{At, Field, Written};
+use super::super::written::{Field, Written};
 use super::Meaning;
 
 impl Meaning<'_> {
-    /// The scaling that the manifest in the file `name` says. Mistakes in it point into that file.
-    pub(super) fn manifest(&mut self, name: &str, at: Span) -> Option<ScalingEntry> {
+    /// The scaling that the manifest in the file `name` says, with what else `entry` says beside it. Mistakes in it point into that file.
+    pub(super) fn manifest(
+        &mut self,
+        entry: &ScalingEntry,
+        name: &str,
+        at: Span,
+    ) -> Option<ScalingEntry> {
+        let before = self.found.count();
         let text = self.side_file(name, at)?;
         let source = self.sources.len();
         self.sources.push(Source {
@@ -38,15 +44,11 @@ impl Meaning<'_> {
             node.map_or_else(Field::<Count>::default, |node| Field::read(node, 0, found))
         };
         let mut min = field(get(spec, "minReplicas"), self.found);
-        if min.0.is_none() {
-            min = Field(Some(At {
-                value: Count(1),
-                at: spec.at,
-                order: 0,
-            }));
+        if !min.is_there() {
+            min = Field::of(Count(1), spec.at);
         }
         let max = field(get(spec, "maxReplicas"), self.found);
-        if max.0.is_none() {
+        if !max.is_there() {
             self.found.add(
                 spec.at,
                 "a HorizontalPodAutoscaler without `maxReplicas`",
@@ -57,22 +59,17 @@ impl Meaning<'_> {
         let behavior = get(spec, "behavior").map_or_else(Field::default, |node| {
             Field::<BehaviorFile>::read(node, 0, self.found)
         });
-        let target = Field(Some(At {
-            value: self.metrics(spec),
-            at: spec.at,
-            order: 0,
-        }));
+        let target = Field::of(self.metrics(spec), spec.at);
+        if self.found.count() > before {
+            return None;
+        }
         Some(ScalingEntry {
-            policy: Field(Some(At {
-                value: OneOf(PolicyName::Hpa),
-                at: root.at,
-                order: 0,
-            })),
+            policy: Field::of(OneOf(PolicyName::Hpa), root.at),
             min,
             max,
             target,
             behavior,
-            ..ScalingEntry::default()
+            ..entry.clone()
         })
     }
 
@@ -84,11 +81,7 @@ impl Meaning<'_> {
             ..
         }) = get(spec, "metrics")
         else {
-            target.cpu = Field(Some(At {
-                value: Part(0.8),
-                at: spec.at,
-                order: 0,
-            }));
+            target.cpu = Field::of(Part(0.8), spec.at);
             return target;
         };
         for item in items {
@@ -113,11 +106,7 @@ impl Meaning<'_> {
                     && let Some(Count(percent)) = Count::read(node, self.found)
                 {
                     let share = Part(f64::from(percent) / 100.0);
-                    target.cpu = Field(Some(At {
-                        value: share,
-                        at: node.at,
-                        order: 0,
-                    }));
+                    target.cpu = Field::of(share, node.at);
                     return;
                 }
             }
@@ -129,17 +118,9 @@ impl Meaning<'_> {
                 if let (Some(node), Some(value)) = (node, value) {
                     let value = value.milli() as f64 / 1000.0;
                     if name == "busy" {
-                        target.busy = Field(Some(At {
-                            value: Part(value),
-                            at: node.at,
-                            order: 0,
-                        }));
+                        target.busy = Field::of(Part(value), node.at);
                     } else {
-                        target.requests = Field(Some(At {
-                            value: Rate(value),
-                            at: node.at,
-                            order: 0,
-                        }));
+                        target.requests = Field::of(Rate(value), node.at);
                     }
                     return;
                 }

@@ -53,12 +53,12 @@ impl Meaning<'_> {
             None => entry,
             Some(At { value, at, .. }) => {
                 self.nothing_beside_file(entry);
-                from_file = self.manifest(&value.0, *at)?;
+                from_file = self.manifest(entry, &value.0, *at)?;
                 &from_file
             }
         };
         let Some(policy) = entry.policy.value().map(|word| word.0) else {
-            if !self.found.any() || entry.policy.0.is_none() {
+            if !entry.policy.is_there() {
                 self.found.add(
                     name,
                     "scaling without a policy",
@@ -134,7 +134,7 @@ impl Meaning<'_> {
         let least = u32::from(policy == PolicyName::Hpa);
         let min = self.within(min, entry.min.at().or(Some(at)), "min", least..=MOST);
         let Some(max) = entry.max.value() else {
-            if policy == PolicyName::Hpa && entry.max.0.is_none() {
+            if policy == PolicyName::Hpa && !entry.max.is_there() {
                 self.found.add(
                     at,
                     "scaling without `max`",
@@ -239,7 +239,7 @@ impl Meaning<'_> {
             ("busy", file.busy.at()),
             ("requests", file.requests.at()),
         ]);
-        if there.is_empty() && (field.is_there() || field.0.is_none()) {
+        if there.is_empty() && (field.value().is_some() || !field.is_there()) {
             self.found.add(field.at().unwrap_or(at), "an hpa without a target", "", "`target: {cpu: 70%}`, or busy, or requests: 50/s; of several the largest proposal wins");
         }
         let mut targets = Vec::new();

@@ -152,7 +152,7 @@ impl Meaning<'_> {
             .value()
             .map(|steps| steps.0.as_slice())
             .unwrap_or_default();
-        if file.r#do.is_there() && written.is_empty() {
+        if file.r#do.value().is_some() && written.is_empty() {
             self.found.add(
                 at,
                 format!("{}.{} does nothing", id.service, id.operation),
@@ -243,11 +243,7 @@ impl Meaning<'_> {
         let map = match form {
             Form::Short(text) => {
                 short_form = CallMap {
-                    to: Field(Some(At {
-                        value: text.clone(),
-                        at,
-                        order: 0,
-                    })),
+                    to: Field::of(text.clone(), at),
                     ..CallMap::default()
                 };
                 &short_form
