@@ -178,3 +178,55 @@ fn the_script_is_short_and_writes_text_only() {
         assert!(!SCRIPT.contains(unsafe_sink), "{unsafe_sink}");
     }
 }
+
+/// The sample's run, again and again until it has as many windows as a run may have, with twenty services.
+fn longest() -> Analysis {
+    let mut long = Analysis::of(&sample::record(Kind::Failed));
+    let once = long.clone();
+    let length = once.about.ran_s;
+    for i in 1..36 {
+        let by = f64::from(i) * length;
+        let moved = |from: f64, to: f64| (from + by, to + by);
+        for mut w in once.windows.clone() {
+            (w.from_s, w.to_s) = moved(w.from_s, w.to_s);
+            long.windows.push(w);
+        }
+        for mut s in once.percentiles.clone() {
+            (s.from_s, s.to_s) = moved(s.from_s, s.to_s);
+            long.percentiles.push(s);
+        }
+        for mut b in once.breaches.clone() {
+            (b.from_s, b.to_s) = moved(b.from_s, b.to_s);
+            long.breaches.push(b);
+        }
+        for (service, first) in long.services.iter_mut().zip(&once.services) {
+            for mut w in first.windows.clone() {
+                (w.from_s, w.to_s) = moved(w.from_s, w.to_s);
+                service.windows.push(w);
+            }
+            for mut r in first.replicas.clone() {
+                r.at_s += by;
+                service.replicas.push(r);
+            }
+            service.p99_steps_ms.extend(first.p99_steps_ms.clone());
+            service.knee.extend(first.knee.clone());
+        }
+        long.decisions.groups.extend(once.decisions.groups.clone());
+    }
+    (long.about.ran_s, long.about.duration_s) = (36.0 * length, 36.0 * length);
+    let four = long.services.clone();
+    for i in 1..5 {
+        long.services.extend(four.iter().cloned().map(|mut s| {
+            s.name = format!("{}-{i}", s.name);
+            s
+        }));
+    }
+    long
+}
+
+#[test]
+fn the_longest_run_with_twenty_services_stays_below_two_mebibytes() {
+    let page = html(&longest());
+    assert!(page.len() < 2 << 20, "{} bytes", page.len());
+    assert_eq!(unbalanced(&page), None);
+}
