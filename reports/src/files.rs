@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::Analysis;
 use crate::record::Record;
-use crate::{hlog, json, junit, markdown, page};
+use crate::{charts, hlog, json, junit, markdown, page};
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +29,18 @@ pub struct Written {
 
 type Content<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
-/// Writes `report.html`, `report.json`, `junit.xml`, `summary.md` and `latency.hlog` into
+/// Writes `report.html`, its first picture `hero.svg`, `report.json`, `junit.xml`, `summary.md` and `latency.hlog` into
 /// `folder`, each to a temporary file that then takes its name.
 #[must_use]
 pub fn write_all(folder: &Path, record: &Record, analysis: &Analysis) -> Written {
-    let files: [(&str, Content<'_>); 5] = [
+    let files: [(&str, Content<'_>); 6] = [
         (
             "report.html",
             Box::new(|to| to.write_all(page::html(analysis).as_bytes())),
+        ),
+        (
+            "hero.svg",
+            Box::new(|to| to.write_all(charts::hero_svg(analysis).as_bytes())),
         ),
         ("report.json", Box::new(|to| json::write(analysis, to))),
         ("junit.xml", Box::new(|to| junit::write(analysis, to))),

@@ -32,7 +32,7 @@ fn one_that_fails_names_its_path_and_keeps_no_other_away() {
     fs::create_dir_all(folder.path().join("report.json/inside")).unwrap();
     let record = sample::record(Kind::Failed);
     let written = write_all(folder.path(), &record, &Analysis::of(&record));
-    assert_eq!((written.files.len(), written.errors.len()), (4, 1));
+    assert_eq!((written.files.len(), written.errors.len()), (5, 1));
     assert!(
         written.errors[0]
             .to_string()

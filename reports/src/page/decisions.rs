@@ -22,7 +22,7 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
     let groups = largest(&decisions.groups);
     html! {
         section id="decisions" {
-            (super::heading(&analysis.findings.decisions, "What the policies decided", &explained(&groups)))
+            (super::heading(&analysis.findings.decisions, "What the policies decided", &explained()))
             @if !groups.is_empty() { (list(&groups)) }
             @if groups.len() < decisions.groups.len() {
                 p class="lead" { "The " (words::count(groups.len() as u64)) " largest changes of " (words::count(decisions.groups.len() as u64)) " are shown; all are in report.json." }
@@ -59,14 +59,8 @@ fn list(groups: &[&DecisionGroup]) -> Markup {
 }
 
 /// What the marks mean, and how to see more.
-fn explained(groups: &[&DecisionGroup]) -> Markup {
-    let first = groups.first().and_then(|g| g.steps.first());
-    html! {
-        @if let Some(step) = first {
-            "▲ more, ▽ fewer; changes in the same direction are one line. Open one for what it rests on; or, in this page’s folder: "
-            code { "rushhour explain . --at " (words::clock(step.at_s)) }
-        }
-    }
+fn explained() -> Markup {
+    html! { "▲ more, ▽ fewer; changes in the same direction are one line. Open one for what it rests on." }
 }
 
 /// How much is said of each step.
