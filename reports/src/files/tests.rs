@@ -17,6 +17,7 @@ fn all_files_are_there_and_no_other() {
     let written = write_all(folder.path(), &record, &Analysis::of(&record));
     assert!(written.errors.is_empty(), "{:?}", written.errors);
     let meant = [
+        "hero.svg",
         "junit.xml",
         "latency.hlog",
         "report.html",
@@ -38,7 +39,7 @@ fn one_that_fails_names_its_path_and_keeps_no_other_away() {
             .to_string()
             .contains("report.json: cannot be written")
     );
-    assert_eq!(names(folder.path()).len(), 5, "no temporary file is left");
+    assert_eq!(names(folder.path()).len(), 6, "no temporary file is left");
 }
 
 #[test]
