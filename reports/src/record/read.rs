@@ -186,6 +186,7 @@ impl Reading {
         }
         match (self.decoder.decode(json).map_err(wrong)?, &mut self.record) {
             (Event::Header(header), None) => self.record = Some(Record::new(*header)),
+            (Event::Window(window), Some(record)) => record.push_window(window, Some(json)),
             (event, Some(record)) => record.push(event),
             (_, None) => return Err(ReadError::NoHeader { path: path() }),
         }

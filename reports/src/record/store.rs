@@ -117,10 +117,7 @@ impl Record {
         match event {
             Event::Header(_) => {}
             Event::Host(host) => self.host = Some(host),
-            Event::Window(mut window) => {
-                window.start = self.header.grid.window_of(window.start);
-                self.windows.add(window);
-            }
+            Event::Window(window) => self.push_window(window, None),
             Event::Observation {
                 workload,
                 observation,
@@ -159,6 +156,15 @@ impl Record {
             Event::Audit(audit) => self.audit = Some(audit),
             Event::End(end) => self.end = Some(end),
         }
+    }
+
+    /// Adds a window or a piece of one, with the JSON it was read from, if it was.
+    pub(super) fn push_window(&mut self, mut window: Window, json: Option<&[u8]>) {
+        self.last = self.last.max(window.start);
+        let start = self.header.grid.window_of(window.start);
+        let json = json.filter(|_| start == window.start);
+        window.start = start;
+        self.windows.add_read(window, json);
     }
 
     /// Puts things in the order of time, once all events are in.
@@ -223,29 +229,36 @@ fn instant(event: &Event) -> Option<Timestamp> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Windows {
     pub(super) packed: BTreeMap<Timestamp, Vec<u8>>,
-    open: BTreeMap<Timestamp, Window>,
+    /// Open windows, each with its packed form as long as that is known: packing 24 histograms takes longer than
+    /// reading them.
+    open: BTreeMap<Timestamp, (Window, Option<Vec<u8>>)>,
 }
 
 impl Windows {
     const MOST_OPEN: usize = 4;
 
     pub(super) fn add(&mut self, piece: Window) {
+        self.add_read(piece, None);
+    }
+
+    fn add_read(&mut self, piece: Window, json: Option<&[u8]>) {
         let start = piece.start;
-        if let Some(window) = self.open.get_mut(&start) {
+        if let Some((window, packed)) = self.open.get_mut(&start) {
+            *packed = None;
             window.length = window.length.max(piece.length);
             window.add(&piece);
             return;
         }
-        let window = match self.packed.remove(&start) {
+        let entry = match self.packed.remove(&start) {
             Some(bytes) => {
                 let mut window = unpack(&bytes);
                 window.length = window.length.max(piece.length);
                 window.add(&piece);
-                window
+                (window, None)
             }
-            None => piece,
+            None => (piece, json.map(<[u8]>::to_vec)),
         };
-        self.open.insert(start, window);
+        self.open.insert(start, entry);
         if self.open.len() > Self::MOST_OPEN {
             self.close_one(start);
         }
@@ -254,14 +267,16 @@ impl Windows {
     /// Packs the oldest open window that is not `keep`.
     fn close_one(&mut self, keep: Timestamp) {
         let oldest = self.open.keys().copied().find(|start| *start != keep);
-        if let Some((start, window)) = oldest.and_then(|s| self.open.remove_entry(&s)) {
-            self.packed.insert(start, pack(&window));
+        if let Some((start, (window, packed))) = oldest.and_then(|s| self.open.remove_entry(&s)) {
+            self.packed
+                .insert(start, packed.unwrap_or_else(|| pack(&window)));
         }
     }
 
     pub(super) fn seal(&mut self) {
-        for (start, window) in std::mem::take(&mut self.open) {
-            self.packed.insert(start, pack(&window));
+        for (start, (window, packed)) in std::mem::take(&mut self.open) {
+            self.packed
+                .insert(start, packed.unwrap_or_else(|| pack(&window)));
         }
     }
 }
