@@ -112,6 +112,17 @@ pub enum Stream {
         /// The arrival's place in the record.
         arrival: u64,
     },
+    /// Whether a request is one of those that a fault makes fail.
+    Failure {
+        /// The shopper.
+        journey: u64,
+        /// The page's number in the journey, from 0.
+        page: u32,
+        /// Which call.
+        hop: u32,
+        /// Which try, from 0.
+        attempt: u32,
+    },
 }
 
 impl Stream {
@@ -152,6 +163,12 @@ impl Stream {
             Self::Before { curve } => [tag(11, 0), u64::from(curve), 0],
             Self::Crowd { place } => [tag(12, 0), u64::from(place), 0],
             Self::Thin { arrival } => [tag(13, 0), arrival, 0],
+            Self::Failure {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(14, attempt), journey, pair(page, hop)],
         }
     }
 }

@@ -27,6 +27,9 @@ pub enum ShopError {
     /// A process of the shop did not do what it should.
     #[error("{0}")]
     Child(String),
+    /// A service's database is not to be had.
+    #[error(transparent)]
+    Database(#[from] crate::DatabaseError),
     /// The system refused something else.
     #[error("{what}: {source}")]
     Io {

@@ -2,19 +2,23 @@
 //!
 //! Each process is one of `rushhour serve <role>`; what they say to each other is in [`protocol`].
 
+pub mod audit;
 mod clock;
+pub mod database;
 mod error;
 mod gateway;
 mod http;
 pub mod process;
 pub mod protocol;
 pub mod registry;
+mod service;
 mod supervisor;
 #[cfg(test)]
 mod testing;
 mod world;
 
 pub use clock::Clock;
+pub use database::DatabaseError;
 pub use error::ShopError;
 pub use http::ExchangeError;
 pub use world::{LocalPlan, LocalWorld, Source, Target, WorldEvent};
@@ -45,7 +49,7 @@ pub fn serve(role: Role) -> Result<(), ShopError> {
                 Role::Registry => registry::run(config, listener).await,
                 Role::Gateway => gateway::run(config, listener).await,
                 Role::Auth | Role::Catalogue | Role::Order | Role::Payment | Role::Service => {
-                    return Err(ShopError::Config(format!("{role} is not built yet")));
+                    service::run(config, listener).await?;
                 }
             }
             Ok(())

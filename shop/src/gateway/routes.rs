@@ -2,7 +2,8 @@
 
 use hyper::Method;
 
-use crate::protocol::Shop;
+use crate::protocol::{Role, Shop};
+use crate::service;
 
 /// What a request asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,11 +65,17 @@ impl Routes {
                 })
             })
             .collect();
+        // Charges that were not wanted any more are called off, whether the scenario speaks of it or not.
+        let void = shop
+            .services
+            .contains_key(Role::Payment.name())
+            .then(|| (Role::Payment.name().to_owned(), service::VOID.to_owned()));
         pages.sort_by_key(|page| page.segments.iter().filter(|s| s.is_none()).count());
         Self {
             pages,
             inside: operations
                 .map(|(service, name, _)| (service.clone(), name.clone()))
+                .chain(void)
                 .collect(),
         }
     }
