@@ -20,7 +20,7 @@ const MOST_LISTED: usize = 100;
 
 /// What an audit found.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Findings {
+pub struct AuditFindings {
     /// Orders acknowledged to shoppers.
     pub acknowledged: u64,
     /// Orders placed, acknowledged or not.
@@ -69,7 +69,7 @@ struct Moved {
 pub async fn audit(
     books: &Books,
     acknowledged: &BTreeSet<String>,
-) -> Result<Findings, DatabaseError> {
+) -> Result<AuditFindings, DatabaseError> {
     let orders = open(Role::Order, &books.order).await?;
     let payments = open(Role::Payment, &books.payment).await?;
     settle(&orders, &payments).await?;
@@ -156,12 +156,12 @@ fn judge(
     acknowledged: &BTreeSet<String>,
     ordered: &BTreeMap<String, Ordered>,
     moved: &BTreeMap<String, Moved>,
-) -> Findings {
-    let mut found = Findings {
+) -> AuditFindings {
+    let mut found = AuditFindings {
         acknowledged: acknowledged.len() as u64,
         charged: moved.values().filter(|m| m.charges > 0).count() as u64,
         refunded: moved.values().filter(|m| m.refunds > 0).count() as u64,
-        ..Findings::default()
+        ..AuditFindings::default()
     };
     for id in acknowledged {
         match ordered.get(id).map(|order| order.state) {
@@ -197,7 +197,7 @@ fn judge(
     found
 }
 
-impl Findings {
+impl AuditFindings {
     fn placed_order(&mut self, id: &str, order: &Ordered, moved: Moved) {
         match (order.charged, moved.charges, moved.refunds) {
             (true, 1, 0) if moved.balance_cents == order.amount_cents => {}

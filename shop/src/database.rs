@@ -3,6 +3,7 @@
 //! Queries are written once for both, with `$1` for parameters. A replica holds one connection; its transactions are
 //! short, and take the write lock from their beginning, so that none fails half-way because another wrote meanwhile.
 
+mod databases;
 mod schema;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::protocol::Role;
 
+pub use databases::Databases;
 pub(crate) use schema::{CATEGORIES, list_price_cents, user_name};
 
 /// How often a transaction is tried that another's lock was in the way of.
@@ -27,6 +29,14 @@ pub enum DatabaseError {
         "`{0}` is no database of the shop: use `sqlite:PATH` or `postgres://USER@HOST/DATABASE`"
     )]
     Url(String),
+    /// Only a PostgreSQL database can be given.
+    #[error(
+        "`{0}` is no PostgreSQL database: give `postgres://USER@HOST/DATABASE`, or nothing for SQLite"
+    )]
+    NotPostgres(String),
+    /// There is a database already where this run's should be.
+    #[error("{0} is there already: give a folder that no other run uses, or remove it")]
+    Exists(String),
     /// The database cannot be connected to.
     #[error("cannot open the database of {service}: {source}")]
     Open {

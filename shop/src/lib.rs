@@ -17,8 +17,9 @@ mod supervisor;
 mod testing;
 mod world;
 
+pub use audit::AuditFindings;
 pub use clock::Clock;
-pub use database::DatabaseError;
+pub use database::{DatabaseError, Databases};
 pub use error::ShopError;
 pub use http::ExchangeError;
 pub use world::{LocalPlan, LocalWorld, Source, Target, WorldEvent};

@@ -64,7 +64,7 @@ impl Shop {
         .unwrap();
     }
 
-    async fn audit(&self, acknowledged: &[&str]) -> Findings {
+    async fn audit(&self, acknowledged: &[&str]) -> AuditFindings {
         let acknowledged = acknowledged.iter().map(|id| (*id).to_owned()).collect();
         audit(&self.books, &acknowledged).await.unwrap()
     }
@@ -81,11 +81,11 @@ async fn a_good_run_has_no_violation() {
     let found = shop.audit(&["o1"]).await;
     assert_eq!(
         found,
-        Findings {
+        AuditFindings {
             acknowledged: 1,
             placed: 2,
             charged: 2,
-            ..Findings::default()
+            ..AuditFindings::default()
         },
         "an order may be placed though its shopper never heard of it"
     );
