@@ -1,1 +1,48 @@
-fn main() {}
+//! `rushhour`: rehearse your busiest hour.
+//!
+//! The commands: parse, validate, wire, run, exit code. No logic lives here.
+
+mod args;
+mod commands;
+mod control;
+mod exit;
+mod folder;
+mod live;
+mod output;
+mod recorder;
+mod results;
+mod scenario_file;
+mod session;
+mod stop;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    exit::install_panic_hook();
+    let result = match Args::parse().command.unwrap_or_else(args::main_job) {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Load(args) => commands::load::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Scenario(command) => commands::scenario::run(&command),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::error(&failure.error);
+            failure.exit.into()
+        }
+    }
+}
+
+/// What a command comes to.
+type Done = Result<Exit, exit::Failure>;

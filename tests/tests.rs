@@ -1,3 +1,7 @@
 //! The whole program, tried from outside: one binary, a module for each concern.
 
+mod faults;
+mod harness;
+mod interrupted;
+mod traces;
 mod workspace;

@@ -18,7 +18,7 @@ use crate::protocol::{Drain, Drained};
 const LIMIT: Duration = Duration::from_secs(1);
 /// The shortest interval between scrapes, however fast the scenario runs.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// How often the gateway is asked.
+/// How often the gateway is asked, unless windows are shorter: each window needs a sample.
 const GATEWAY: Duration = Duration::from_secs(1);
 
 /// Scrapes all replicas for ever. One that does not answer in time is a gap.
@@ -75,7 +75,8 @@ pub(super) async fn gateway(shared: Arc<Shared>, address: std::net::SocketAddr, 
         start: shifted(grid.start, -shift),
         length: grid.length,
     };
-    let mut ticks = tokio::time::interval_at(clock.begin.into(), GATEWAY);
+    let mut ticks =
+        tokio::time::interval_at(clock.begin.into(), GATEWAY.min(grid.length).max(SHORTEST));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;

@@ -1,0 +1,10 @@
+//! One module for each command.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod load;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod scenario;
+pub(crate) mod schema;
+pub(crate) mod serve;

@@ -1,0 +1,85 @@
+//! `rushhour scenario`.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::args::ScenarioCommand;
+use crate::exit::{Exit, Failure};
+use crate::{Done, output, scenario_file};
+
+pub(crate) fn run(command: &ScenarioCommand) -> Done {
+    match command {
+        ScenarioCommand::List => list(),
+        ScenarioCommand::Show { name } => show(name),
+        ScenarioCommand::New { file } => new(file),
+        ScenarioCommand::Check { scenarios, sets } => check(scenarios, sets),
+    }
+}
+
+fn list() -> Done {
+    let mut text = String::new();
+    for (name, _) in scenarios::library() {
+        let scenario = scenario_file::read(name, &[])?;
+        let minutes = scenario.duration.as_secs_f64() / 60.0;
+        writeln!(text, "{name:<24} {minutes:>6.0} min  {}", scenario.about)?;
+    }
+    output::print(&text)?;
+    Ok(Exit::Passed)
+}
+
+fn show(name: &str) -> Done {
+    let text = scenarios::library_scenario(name)
+        .ok_or_else(|| Failure::usage(scenario_file::unknown(name)))?;
+    output::print(text)?;
+    Ok(Exit::Passed)
+}
+
+fn new(file: &Path) -> Done {
+    let cannot = |e: std::io::Error| {
+        let why = match e.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                "it exists already; choose another name".to_owned()
+            }
+            _ => e.to_string(),
+        };
+        Failure::usage(anyhow::anyhow!("cannot write {}: {why}", file.display()))
+    };
+    let mut open = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .map_err(cannot)?;
+    open.write_all(scenarios::template().as_bytes())
+        .map_err(cannot)?;
+    output::print(&format!(
+        "wrote {file}\nnext: rushhour scenario check {file}, then rushhour run {file} --speed 20\n",
+        file = file.display()
+    ))?;
+    Ok(Exit::Passed)
+}
+
+/// Checks all, so that one run of the command shows every mistake there is.
+fn check(names: &[String], sets: &[String]) -> Done {
+    let mut failed = 0;
+    for name in names {
+        match scenario_file::read(name, sets) {
+            Ok(scenario) => output::print(&format!(
+                "{name}: good: {} journeys, {} services, {} min\n",
+                scenario.journeys.len(),
+                scenario.services.len(),
+                scenario.duration.as_secs_f64() / 60.0
+            ))?,
+            Err(failure) => {
+                failed += 1;
+                output::error(&failure.error);
+            }
+        }
+    }
+    Ok(if failed == 0 {
+        Exit::Passed
+    } else {
+        Exit::Usage
+    })
+}

@@ -1,0 +1,15 @@
+//! `rushhour schema`.
+
+use crate::args::{Schema, SchemaArgs};
+use crate::exit::Exit;
+use crate::{Done, output};
+
+pub(crate) fn run(args: &SchemaArgs) -> Done {
+    let schema = match args.of {
+        Schema::Scenario => scenarios::schema(),
+        Schema::Record => reports::record::schema(),
+        Schema::Report => reports::json::report_schema(),
+    };
+    output::print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))?;
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,47 @@
+//! stdout is the result, stderr the progress. A reader that goes away is a quiet end.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::exit::Exit;
+
+/// Writes the result to stdout. If nobody reads any more, the program ends quietly.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            std::process::exit(Exit::Passed as i32)
+        }
+        result => result,
+    }
+}
+
+/// Writes an error with its causes to stderr.
+pub(crate) fn error(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    let prefix = if text.starts_with("error") {
+        ""
+    } else {
+        "error: "
+    };
+    // Nobody can be told that telling failed.
+    drop(writeln!(io::stderr(), "{prefix}{text}"));
+}
+
+/// Writes a line of progress to stderr.
+pub(crate) fn progress(line: &str) {
+    drop(writeln!(io::stderr(), "{line}"));
+}
+
+/// Whether the result goes to a terminal that wants colours (`NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`).
+pub(crate) fn stdout_style() -> reports::terminal::Style {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !set("NO_COLOR") && (set("CLICOLOR_FORCE") || (io::stdout().is_terminal() && !dumb)) {
+        reports::terminal::Style::Color
+    } else {
+        reports::terminal::Style::Plain
+    }
+}

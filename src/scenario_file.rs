@@ -1,0 +1,104 @@
+//! Finding scenarios and the files they name.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use scenarios::{Files, Scenario, Set};
+
+use crate::args::ScenarioArgs;
+use crate::exit::Failure;
+
+/// The longest scenario file that is read at all, in bytes. The language's own limit is smaller and says so better.
+const LONGEST: u64 = 8 << 20;
+
+/// Reads, changes and checks a scenario; then compresses it to the speed.
+pub(crate) fn load(args: &ScenarioArgs) -> Result<Scenario, Failure> {
+    let mut sets = args.sets.clone();
+    sets.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let scenario = read(&args.scenario, &sets)?;
+    scenario.at_speed(args.speed).map_err(Failure::usage)
+}
+
+/// Reads, changes and checks a scenario of the library or a file.
+pub(crate) fn read(name: &str, sets: &[String]) -> Result<Scenario, Failure> {
+    let sets: Vec<Set> = sets
+        .iter()
+        .map(|set| Set::parse(set))
+        .collect::<Result<_, _>>()
+        .map_err(Failure::usage)?;
+    let (shown, text, folder) = find(name)?;
+    Scenario::read(&shown, &text, &Folder(folder), &sets).map_err(Failure::usage)
+}
+
+/// A scenario's name for people, its text, and the folder it stands in.
+fn find(name: &str) -> Result<(String, Vec<u8>, Option<PathBuf>), Failure> {
+    if let Some(text) = scenarios::library_scenario(name) {
+        return Ok((format!("{name}.yaml"), text.as_bytes().to_vec(), None));
+    }
+    let path = Path::new(name);
+    let looks_like_a_file =
+        path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR) || path.exists();
+    if !looks_like_a_file {
+        return Err(Failure::usage(unknown(name)));
+    }
+    let text = read_file(path)
+        .map_err(|e| Failure::usage(anyhow::anyhow!("cannot read the scenario {name}: {e}")))?;
+    let folder = path.parent().map(|p| {
+        if p.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            p
+        }
+    });
+    Ok((name.to_owned(), text, folder.map(Path::to_path_buf)))
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("it is a folder, not a file"));
+    }
+    let mut text = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!(
+            "it is larger than {} MiB",
+            LONGEST >> 20
+        )));
+    }
+    Ok(text)
+}
+
+pub(crate) fn unknown(name: &str) -> anyhow::Error {
+    let names: Vec<&str> = scenarios::library().iter().map(|(name, _)| *name).collect();
+    anyhow::anyhow!(
+        "there is no scenario `{name}`, neither in the library nor as a file\n  = the library has: {}\n  \
+         = to write your own: rushhour scenario new my-sale.yaml",
+        names.join(", ")
+    )
+}
+
+/// The folder that a scenario's files are looked for in; the library has none.
+struct Folder(Option<PathBuf>);
+
+impl Files for Folder {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read>> {
+        let folder = self.0.as_ref().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "scenarios of the library have no files",
+            )
+        })?;
+        let folder = fs::canonicalize(folder)?;
+        let path = fs::canonicalize(folder.join(name))?;
+        // A link may lead out of the folder, whatever its name looks like.
+        if !path.starts_with(&folder) {
+            return Err(io::Error::other("it is outside the scenario's folder"));
+        }
+        if !fs::metadata(&path)?.is_file() {
+            return Err(io::Error::other("it is not a file"));
+        }
+        Ok(Box::new(File::open(path)?))
+    }
+}

@@ -1,0 +1,235 @@
+//! From a scenario to what the worlds, the engine and the record need of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use metrics::{Grid, Timestamp};
+use reports::record::{Audit, Header, Host, SCHEMA, ServiceHeader, World};
+use scaler::{HpaController, SimpleHpa};
+use scenarios::{Operation, Policy, Scaling, Scenario, Service, Step};
+
+/// The header of a run of `scenario`, already compressed to its speed.
+pub(crate) fn header(
+    scenario: &Scenario,
+    world: World,
+    command: String,
+    start: Timestamp,
+) -> Header {
+    Header {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        world,
+        command,
+        scenario: serde_json::to_value(scenario).unwrap_or_default(),
+        seed: scenario.seed,
+        draws: scenarios::DRAWS_VERSION.into(),
+        speed: scenario.speed,
+        start,
+        duration: scenario.duration,
+        period: scenario.control.period,
+        grid: Grid::of_run(start, scenario.duration, scenario.control.period),
+        slo: scenario.slo,
+        gates: scenario.gates.clone(),
+        phases: scenario.phases.clone(),
+        services: services(scenario),
+    }
+}
+
+fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
+    let header = |(name, service): (&String, &Service)| {
+        let scaling = scenario.scaling.get(name);
+        let header = ServiceHeader {
+            slots: service.slots,
+            limit: service.limit,
+            policy: scaling.map_or("none", |s| policy_name(&s.policy)).into(),
+            min: scaling.map_or(service.replicas, |s| s.min),
+            max: scaling.map_or(service.replicas, |s| s.max),
+            replicas: service.replicas,
+            start_up: service.start_up.quantile(metrics::Quantile::P50),
+            full_rate: full_rate(service),
+        };
+        (name.clone(), header)
+    };
+    scenario.services.iter().map(header).collect()
+}
+
+fn policy_name(policy: &Policy) -> &'static str {
+    match policy {
+        Policy::Static => "static",
+        Policy::Schedule(_) => "schedule",
+        Policy::Hpa { .. } => "hpa",
+    }
+}
+
+/// Requests per second at which all slots of a replica would be held: slots ÷ the mean time that a slot is held, if
+/// every operation were asked for alike and no call took any time. Nothing for a service whose operations take no
+/// time. It is a bound for services that call others; the measured knee takes its place where there is one.
+fn full_rate(service: &Service) -> Option<f64> {
+    let operations: Vec<f64> = service.operations.values().map(own_seconds).collect();
+    let mean = operations.iter().sum::<f64>() / operations.len().max(1) as f64;
+    (mean > 0.0).then(|| f64::from(service.slots) / mean)
+}
+
+fn own_seconds(operation: &Operation) -> f64 {
+    let seconds = |step: &Step| match step {
+        Step::Work(time) | Step::Wait(time) => time.mean().as_secs_f64(),
+        Step::Call(_) | Step::All(_) => 0.0,
+    };
+    operation.steps.iter().map(seconds).sum()
+}
+
+/// Where and when this run is.
+pub(crate) fn host(started: Timestamp) -> Host {
+    let system = rustix::system::uname();
+    let processor = std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        });
+    Host {
+        started,
+        cpus: std::thread::available_parallelism()
+            .map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+        system: format!(
+            "{} {}",
+            system.sysname().to_string_lossy(),
+            system.release().to_string_lossy()
+        ),
+        processor,
+    }
+}
+
+/// The wall clock, read once at a run's start.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// A policy in a box, as the control loop keeps them.
+pub(crate) type BoxedPolicy = Box<dyn scaler::Policy + Send>;
+
+/// The policies of the services that scale, by service.
+///
+/// # Errors
+/// If a policy's parameters make no sense: the scenario's own check does not know upstream's rules.
+pub(crate) fn policies(
+    scenario: &Scenario,
+    start: Timestamp,
+) -> anyhow::Result<BTreeMap<String, BoxedPolicy>> {
+    let policy = |(name, scaling): (&String, &Scaling)| {
+        let policy = policy(scenario, name, scaling, start);
+        policy
+            .map(|p| (name.clone(), p))
+            .map_err(|e| anyhow::anyhow!("scaling.{name}: {e}"))
+    };
+    scenario.scaling.iter().map(policy).collect()
+}
+
+fn policy(
+    scenario: &Scenario,
+    service: &str,
+    scaling: &Scaling,
+    start: Timestamp,
+) -> Result<BoxedPolicy, scaler::HpaError> {
+    let period = scenario.control.period;
+    Ok(match &scaling.policy {
+        Policy::Static => {
+            let replicas = scenario
+                .services
+                .get(service)
+                .map_or(scaling.min, |s| s.replicas);
+            Box::new(scaler::Static::new(replicas, period))
+        }
+        Policy::Schedule(entries) => {
+            let entry = |e: &scenarios::ScheduleEntry| scaler::ScheduleEntry {
+                at: start + e.at,
+                replicas: e.replicas,
+            };
+            Box::new(scaler::Schedule::new(
+                entries.iter().map(entry).collect(),
+                period,
+            ))
+        }
+        Policy::Hpa {
+            targets,
+            behavior,
+            stabilization,
+            tolerance,
+            cpu_initialization,
+            initial_readiness_delay,
+        } => {
+            let simple = SimpleHpa {
+                targets: targets.iter().map(target).collect(),
+                min: scaling.min,
+                max: scaling.max,
+                behavior: behavior.clone(),
+                rate_period: UPSTREAM_RATE_PERIOD.div_f64(scenario.speed),
+                controller: HpaController {
+                    sync_period: period,
+                    tolerance: tolerance.get(),
+                    downscale_stabilization: *stabilization,
+                    cpu_initialization: *cpu_initialization,
+                    initial_readiness_delay: *initial_readiness_delay,
+                    ..HpaController::default()
+                },
+            };
+            Box::new(simple.build()?)
+        }
+    })
+}
+
+/// The period of the scaling rules that a `behavior` leaves to upstream's defaults.
+const UPSTREAM_RATE_PERIOD: Duration = Duration::from_secs(15);
+
+fn target(target: &scenarios::HpaTarget) -> scaler::HpaTarget {
+    match *target {
+        scenarios::HpaTarget::Cpu(share) => scaler::HpaTarget::Cpu(share),
+        scenarios::HpaTarget::Busy(share) => scaler::HpaTarget::Busy(share),
+        scenarios::HpaTarget::Requests(rate) => scaler::HpaTarget::Requests(rate),
+    }
+}
+
+/// What the shop's audit found, as the record has it.
+pub(crate) fn audit(found: shop::AuditFindings) -> Audit {
+    let shop::AuditFindings {
+        acknowledged,
+        placed,
+        charged,
+        refunded,
+        violations,
+        violation_count,
+    } = found;
+    Audit {
+        acknowledged,
+        placed,
+        charged,
+        refunded,
+        violations,
+        violation_count,
+    }
+}
+
+/// The command that was typed, so that it can be typed again.
+pub(crate) fn command() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    let words = std::env::args_os()
+        .skip(1)
+        .map(|word| quoted(word.to_string_lossy().into_owned()));
+    let mut command: Vec<String> = ["rushhour".to_owned()].into_iter().chain(words).collect();
+    if command.len() == 1 {
+        command.extend(["run", "flash-sale", "--speed", "20"].map(str::to_owned));
+    }
+    command.join(" ")
+}

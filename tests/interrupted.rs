@@ -1,0 +1,162 @@
+//! Runs that end before their time.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{Stage, Started, children, machine, run, run_within, rushhour};
+
+const SHOP: &str = include_str!("scenarios/shop.yaml");
+
+/// Starts the shop, and waits until it has been under load for `load`.
+fn started(stage: &Stage, load: Duration) -> Started {
+    let mut command = stage.command(&[]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let child = Started(child);
+    let record = stage.out().join("record.jsonl");
+    let end = Instant::now() + Duration::from_secs(60);
+    // The first window is written when load flows.
+    let flows =
+        || std::fs::read_to_string(&record).is_ok_and(|text| text.contains("\"event\":\"window\""));
+    while !flows() {
+        assert!(Instant::now() < end, "no load after a minute");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(load);
+    child
+}
+
+fn signal(child: &Started, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.0.id()).expect("a process id")).expect("not zero");
+    kill_process(pid, signal).expect("it can be signalled");
+}
+
+#[test]
+fn after_kill_9_every_process_is_gone_and_the_record_makes_a_report() {
+    let _machine = machine();
+    let stage = Stage::new(SHOP);
+    let child = started(&stage, Duration::from_secs(5));
+    let ours = children(child.0.id());
+    assert!(
+        ours.len() >= 11,
+        "registry, gateway and nine replicas: {ours:?}"
+    );
+    signal(&child, Signal::KILL);
+    let killed = Instant::now();
+    let alive = || {
+        ours.iter()
+            .filter(|(_, id)| std::path::Path::new(&format!("/proc/{id}/exe")).exists())
+            .count()
+    };
+    while alive() > 0 && killed.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        killed.elapsed() < Duration::from_secs(2),
+        "{} are alive after {:?}",
+        alive(),
+        killed.elapsed()
+    );
+    drop(child);
+
+    let ran = run(stage.path(), &["report", "out"]);
+    assert_eq!(
+        ran.code,
+        Some(130),
+        "it was cut off: {}\n{}",
+        ran.stdout,
+        ran.stderr
+    );
+    let report = stage.report();
+    assert!(
+        report["about"]["ran_s"].as_f64() >= Some(3.0),
+        "at most two seconds are missing: {}",
+        report["about"]
+    );
+    assert!(stage.out().join("report.html").exists());
+}
+
+#[test]
+fn ctrl_c_drains_reports_what_there_is_and_says_so() {
+    let _machine = machine();
+    for (order, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let stage = Stage::new(SHOP);
+        let mut child = started(&stage, Duration::from_secs(3));
+        let ours = children(child.0.id());
+        signal(&child, order);
+        let status = child.wait_within(Duration::from_secs(20)).expect("it ends");
+        assert_eq!(status.code(), Some(code));
+        let report = stage.report();
+        assert_eq!(report["verdict"], "interrupted");
+        assert_eq!(report["audit"]["violation_count"], 0, "{}", report["audit"]);
+        assert!(
+            ours.iter()
+                .all(|(_, id)| !std::path::Path::new(&format!("/proc/{id}/exe")).exists())
+        );
+    }
+}
+
+#[test]
+fn what_cannot_begin_says_why_and_leaves_nothing() {
+    let stage = Stage::new(SHOP);
+    // A file where a folder should be: nobody can make a folder below it, not even root.
+    let ran = run(
+        stage.path(),
+        &["run", "scenario.yaml", "--out", "scenario.yaml/out"],
+    );
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("cannot make the folder scenario.yaml/out"),
+        "{}",
+        ran.stderr
+    );
+
+    let limited = "ulimit -n 64; exec \"$0\" run scenario.yaml --out out2";
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", limited, env!("CARGO_BIN_EXE_rushhour")])
+        .current_dir(stage.path());
+    let ran = run_within(&mut shell, Duration::from_secs(60));
+    assert_eq!(ran.code, Some(2), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("open files"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_target_that_refuses_is_said_at_once() {
+    let stage = Stage::new(SHOP);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let begin = Instant::now();
+    let target = format!("http://{address}");
+    let ran = run(
+        stage.path(),
+        &["load", "scenario.yaml", "--target", &target, "--out", "out"],
+    );
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(ran.stderr.contains("cannot reach"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_target_that_never_answers_is_counted_and_ends() {
+    let _machine = machine();
+    let stage = Stage::new(&SHOP.replace("duration: 14s", "duration: 3s"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut command = rushhour(stage.path());
+    command.args(["load", "scenario.yaml", "--out", "out", "--target", &target]);
+    // The run, its drain, and room for a slow machine.
+    let ran = run_within(&mut command, Duration::from_secs(40));
+    let counts = &stage.report()["total"]["counts"];
+    assert_eq!(counts["served"].as_u64().unwrap_or(0), 0, "{}", ran.stdout);
+    let ended = counts["timed_out"].as_u64().unwrap_or(0) + counts["open"].as_u64().unwrap_or(0);
+    assert_eq!(counts["offered"].as_u64(), Some(ended), "{counts}");
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+}
