@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use scenarios::OperationId;
 use serde_json::{Value, json};
 
-use super::store::{self, Line, Opened, Order, State, Wanted};
+use super::store::{self, Line, Named, Opened, Order, State, Wanted};
 use super::{MOST, cart_of};
 use crate::Clock;
 use crate::database::Database;
@@ -196,14 +196,15 @@ fn placed(order: &str, amount_cents: i64) -> Reply {
 fn wanted(ask: &Ask, clock: Clock, paid: Paid) -> Wanted {
     let cart = cart_of(ask);
     let (run, journey) = (ask.trace.run, ask.trace.journey);
-    let request = match &ask.key {
-        Some(key) => format!("{run}/{key}"),
-        None => format!("{run}/{journey}/{cart}"),
+    let (request, named) = match &ask.key {
+        Some(key) => (format!("{run}/{key}"), Named::ByShopper),
+        None => (format!("{run}/{journey}/{cart}"), Named::ByCart),
     };
     let patience = ask.deadline.saturating_duration_since(Instant::now());
     let now = clock.now();
     Wanted {
         request,
+        named,
         cart,
         otherwise: ask.number("product").map(|product| Line {
             product,

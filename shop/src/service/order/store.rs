@@ -51,11 +51,21 @@ pub(crate) struct Order {
     pub(crate) items: Vec<Line>,
 }
 
+/// Where a checkout's name comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Named {
+    /// The shopper said it.
+    ByShopper,
+    /// It is the name of the shopper's cart.
+    ByCart,
+}
+
 /// What a checkout asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     /// What makes a repeated checkout the same checkout.
     pub(super) request: String,
+    pub(super) named: Named,
     pub(super) cart: String,
     /// What is bought if the cart is empty.
     pub(super) otherwise: Option<Line>,
@@ -86,13 +96,20 @@ pub(super) async fn open(
     wanted: Wanted,
 ) -> Result<Opened, sqlx::Error> {
     let mut tx = held.begin_with(begin).await?;
-    if let Some(order) = living(&mut tx, &wanted.request).await? {
-        return Ok(match order.state {
-            State::Placed => Opened::Placed(order),
-            State::Pending | State::Cancelled => Opened::Pending(order),
-        });
-    }
     let mut items = lines(&mut tx, &wanted.cart).await?;
+    let (mut wanted, mut last) = (wanted, None);
+    while let Some(order) = living(&mut tx, &wanted.request).await? {
+        match (order.state, wanted.named) {
+            (State::Pending | State::Cancelled, _) => return Ok(Opened::Pending(order)),
+            (State::Placed, Named::ByShopper) => return Ok(Opened::Placed(order)),
+            (State::Placed, Named::ByCart) => last = Some(order),
+        }
+        wanted.request.push('+');
+    }
+    // Placing an order empties its cart: who has filled it since then buys again, who has not repeats the last purchase.
+    if let Some(order) = last.filter(|_| items.is_empty()) {
+        return Ok(Opened::Placed(order));
+    }
     if items.is_empty() {
         items.extend(wanted.otherwise);
     }

@@ -1,4 +1,4 @@
-use super::super::store::{Line, Opened, Wanted, open, place};
+use super::super::store::{Line, Named, Opened, Wanted, open, place};
 use super::*;
 use crate::protocol::Role;
 
@@ -15,6 +15,7 @@ async fn orders() -> (tempfile::TempDir, Database) {
 async fn opened(database: &Database, request: &str) -> Opened {
     let wanted = Wanted {
         request: request.into(),
+        named: Named::ByCart,
         cart: format!("cart of {request}"),
         otherwise: Some(Line {
             product: 7,
@@ -72,6 +73,24 @@ async fn a_repeated_request_goes_on_with_its_order_until_that_is_cancelled() {
         State::Placed
     );
     assert!(matches!(opened(&database, "r").await, Opened::Placed(order) if order.id == second));
+}
+
+#[tokio::test]
+async fn a_cart_that_was_filled_again_is_another_purchase() {
+    let (_folder, database) = orders().await;
+    let first = pending(&database, "r").await;
+    place(&database, &first, "cart of r", 10).await.unwrap();
+    sqlx::query("INSERT INTO cart_items (cart, product, quantity) VALUES ('cart of r', 7, 1)")
+        .execute(&mut *database.hold().await)
+        .await
+        .unwrap();
+    let second = pending(&database, "r").await;
+    assert_ne!(second, first);
+    place(&database, &second, "cart of r", 10).await.unwrap();
+    assert!(
+        matches!(opened(&database, "r").await, Opened::Placed(_)),
+        "a repeat, of either"
+    );
 }
 
 #[tokio::test]
