@@ -1,5 +1,5 @@
-//! The local world by hand: `serve ROLE` is one process of it; `hold SCENARIO SPEED FOLDER` starts all of it, says where
-//! the gateway is and ends when standard input closes, with the audit of the orders that came in there, one a line.
+//! The local world by hand: `serve ROLE` is one process of it; `hold SCENARIO SPEED FOLDER [PATH=VALUE…]` starts all of
+//! it (with PostgreSQL if `DATABASE` is its URL), says where the gateway is and ends when standard input closes, with the audit of the orders that came in there, one a line.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -9,21 +9,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{Grid, Timestamp};
-use scenarios::{NoFiles, Scenario, library_scenario};
+use scenarios::{NoFiles, Scenario, Set, library_scenario};
 use shop::{Databases, LocalPlan, LocalWorld, WorldEvent};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", role] => Ok(shop::serve(role.parse()?)?),
-        ["hold", scenario, speed, folder] => hold(scenario, speed.parse()?, folder.into()),
-        _ => Err("use `serve ROLE` or `hold SCENARIO SPEED FOLDER`".into()),
+        ["hold", scenario, speed, folder, ref sets @ ..] => {
+            hold(scenario, speed.parse()?, folder.into(), sets)
+        }
+        _ => Err("use `serve ROLE` or `hold SCENARIO SPEED FOLDER [PATH=VALUE…]`".into()),
     }
 }
 
-fn hold(name: &str, speed: f64, folder: PathBuf) -> Result<(), Box<dyn Error>> {
+fn hold(name: &str, speed: f64, folder: PathBuf, sets: &[&str]) -> Result<(), Box<dyn Error>> {
+    let sets: Vec<Set> = sets
+        .iter()
+        .map(|set| Set::parse(set))
+        .collect::<Result<_, _>>()?;
     let text = library_scenario(name).ok_or("no such scenario in the library")?;
-    let scenario = Scenario::read("library", text.as_bytes(), &NoFiles, &[])?.at_speed(speed)?;
+    let scenario = Scenario::read("library", text.as_bytes(), &NoFiles, &sets)?.at_speed(speed)?;
     let url = std::env::var("DATABASE").ok();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

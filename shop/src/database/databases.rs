@@ -31,8 +31,8 @@ enum Made {
 }
 
 impl Databases {
-    /// Makes and fills a database for each of the scenario's services that needs one: files in `folder`, or, if there is a
-    /// `url`, schemas of the PostgreSQL database there, of names that no other run has.
+    /// Makes `folder` and a filled database for each of the scenario's services that needs one: files there, or, if there is
+    /// a `url`, schemas of the PostgreSQL database there, of names that no other run has.
     ///
     /// # Errors
     /// If the folder cannot be made, holds databases already, or a database cannot be written.
@@ -70,6 +70,8 @@ impl Databases {
         folder: &Path,
         url: Option<&str>,
     ) -> Result<(), ShopError> {
+        std::fs::create_dir_all(folder)
+            .map_err(ShopError::io("making the folder for the databases"))?;
         let with_state = services
             .map(|service| (service, Role::of_service(service)))
             .filter(|(_, role)| *role != Role::Service);
@@ -85,8 +87,6 @@ impl Databases {
     }
 
     fn file(&mut self, folder: &Path, role: Role) -> Result<String, ShopError> {
-        std::fs::create_dir_all(folder)
-            .map_err(ShopError::io("making the folder for the databases"))?;
         let path = folder.join(format!("{role}.sqlite"));
         let shown = path.display().to_string();
         if path.exists() {
