@@ -75,28 +75,32 @@ pub(super) async fn gateway(shared: Arc<Shared>, address: std::net::SocketAddr, 
         start: shifted(grid.start, -shift),
         length: grid.length,
     };
-    let mut ticks =
-        tokio::time::interval_at(clock.begin.into(), GATEWAY.min(grid.length).max(SHORTEST));
+    // What was asked before the start (whoever is inside then has logged in already) is of no window.
+    drain(address, there).await;
+    let every = GATEWAY.min(grid.length).max(SHORTEST);
+    let mut ticks = tokio::time::interval_at(clock.begin.into(), every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
         tell_workloads(&shared, grid);
-        let body = serde_json::to_vec(&Drain { grid: there }).expect("a grid has a JSON form");
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/windows")
-            .header(hyper::header::HOST, address.to_string())
-            .header(hyper::header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .expect("the request is well-formed");
-        let Ok(answer) = http::exchange(address, request, LIMIT).await else {
-            continue;
-        };
-        let Ok(drained) = serde_json::from_slice::<Drained>(answer.body()) else {
-            continue;
-        };
-        take(&shared, drained, shift);
+        if let Some(drained) = drain(address, there).await {
+            take(&shared, drained, shift);
+        }
     }
+}
+
+/// What the gateway counted since the last time, if it answers.
+async fn drain(address: std::net::SocketAddr, grid: Grid) -> Option<Drained> {
+    let body = serde_json::to_vec(&Drain { grid }).expect("a grid has a JSON form");
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/windows")
+        .header(hyper::header::HOST, address.to_string())
+        .header(hyper::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .expect("the request is well-formed");
+    let answer = http::exchange(address, request, LIMIT).await.ok()?;
+    serde_json::from_slice(answer.body()).ok()
 }
 
 fn tell_workloads(shared: &Shared, grid: Grid) {
