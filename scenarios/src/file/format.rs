@@ -264,7 +264,7 @@ written! {
 
     /// A service and its replicas.
     ServiceFile, "a service" {
-        /// Replicas at the start. Default: 1.
+        /// Replicas at the start; if scaling's `min` is higher, that many. Default: 1.
         replicas: may Count,
         /// Requests that a replica works on at once. Default: 2.
         slots: may Count,

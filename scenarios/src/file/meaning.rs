@@ -24,7 +24,7 @@ use super::Files;
 use super::format::ScenarioFile;
 use super::mistake::{Found, Source, Span, short};
 use super::written::Field;
-use crate::{Scenario, Service};
+use crate::{Scaling, Scenario, Service};
 
 /// The longest run.
 const LONGEST_RUN: Duration = Duration::from_secs(366 * 86_400);
@@ -96,13 +96,26 @@ fn duration(file: &ScenarioFile, found: &mut Found) -> Duration {
     at.value.0.clamp(Duration::from_secs(1), LONGEST_RUN)
 }
 
+/// A service that starts below its minimum would be raised to it by its first decision: it starts with the minimum.
+fn start_with_the_minimum(
+    services: &mut BTreeMap<String, Service>,
+    scaling: &BTreeMap<String, Scaling>,
+) {
+    for (name, scaling) in scaling {
+        if let Some(service) = services.get_mut(name) {
+            service.replicas = service.replicas.max(scaling.min);
+        }
+    }
+}
+
 impl Meaning<'_> {
     fn whole(&mut self, file: &ScenarioFile) -> Scenario {
-        let services = self.services(&file.services);
+        let mut services = self.services(&file.services);
         let (journeys, names) = self.journeys(&file.journeys, &services);
         let (traffic, edges) = self.traffic(&file.traffic, &names);
         let control = self.control(&file.control);
         let (scaling, calendar) = self.scaling(&file.scaling, &services);
+        start_with_the_minimum(&mut services, &scaling);
         let faults = self.faults(&file.faults, &services);
         let phases = self.phases(&file.phases, &edges, control.period);
         Scenario {

@@ -159,15 +159,14 @@ impl Meaning<'_> {
                 "",
                 "min ≤ max",
             );
-        } else if start < min || start > max {
-            let what = format!(
-                "the service starts with {start} replicas, which is not from min {min} to max {max}"
-            );
+        } else if start > max {
+            // One that starts below its minimum starts with the minimum: so `--set scaling.order.min=16` is enough.
+            let what = format!("the service starts with {start} replicas, above max {max}");
             self.found.add(
                 at,
                 what,
                 "",
-                "set `replicas` of the service, or min and max, so that the start lies between",
+                "set `replicas` of the service, or `max`, so that the start is not above it",
             );
         }
         (Replicas(min), Replicas(max))

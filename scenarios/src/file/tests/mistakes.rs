@@ -103,7 +103,7 @@ fn each_kind_of_mistake_says_where_why_and_what_to_do() {
         (
             "start outside min and max",
             "min: 2, max: 30",
-            "min: 3, max: 30",
+            "min: 1, max: 1",
         ),
         ("hpa without max", "max: 30, ", ""),
         ("schedule with a target", "policy: hpa", "policy: schedule"),

@@ -1,0 +1,256 @@
+//! What a user meets outside of a run.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::harness::{run, run_within, rushhour};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn a_new_scenario_passes_as_it_is_and_is_never_overwritten() {
+    let folder = folder();
+    let ran = run(folder.path(), &["scenario", "new", "my-sale.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let ran = run(folder.path(), &["scenario", "check", "my-sale.yaml"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let ran = run(folder.path(), &["scenario", "new", "my-sale.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("exists already"), "{}", ran.stderr);
+}
+
+#[test]
+fn five_mistakes_are_found_at_once_each_with_its_place() {
+    let folder = folder();
+    run(folder.path(), &["scenario", "new", "my-sale.yaml"]);
+    let path = folder.path().join("my-sale.yaml");
+    let mut text = fs::read_to_string(&path).expect("it was written");
+    for (good, bad) in [
+        ("duration: 20m", "duration: 20 minutes of fun"),
+        ("peak: 12/s, rise", "pek: 12/s, rise"),
+        (
+            "start_up: {median: 8s, p90: 14s}",
+            "start_up: {median: 18s, p90: 14s}",
+        ),
+        ("call: auth.verify", "call: auht.verify"),
+        ("metric: misses", "metric: mises"),
+    ] {
+        assert!(text.contains(good), "the template has `{good}`");
+        text = text.replacen(good, bad, 1);
+    }
+    fs::write(&path, text).expect("it can be written");
+    let ran = run(folder.path(), &["run", "my-sale.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert_eq!(ran.stdout, "", "stdout is for results");
+    assert!(
+        ran.stderr.contains("5 mistakes, nothing was started"),
+        "{}",
+        ran.stderr
+    );
+    for needle in [
+        "error[5]",
+        "did you mean `peak`?",
+        "did you mean `auth`?",
+        "my-sale.yaml:",
+    ] {
+        assert!(
+            ran.stderr.contains(needle),
+            "{needle} is not in: {}",
+            ran.stderr
+        );
+    }
+    assert!(!folder.path().join("runs").exists(), "nothing was started");
+}
+
+#[test]
+fn whatever_cannot_be_a_scenario_is_said_in_a_line() {
+    let folder = folder();
+    fs::write(folder.path().join("binary.yaml"), [0_u8, 159, 146, 150]).expect("it can be written");
+    fs::create_dir(folder.path().join("folder.yaml")).expect("it can be made");
+    for (name, needle) in [
+        ("flash-sail", "the library has: "),
+        ("missing.yaml", "cannot read the scenario missing.yaml"),
+        ("folder.yaml", "it is a folder"),
+        ("binary.yaml", "binary.yaml"),
+    ] {
+        let ran = run(folder.path(), &["scenario", "check", name]);
+        assert_eq!(ran.code, Some(2), "{name}");
+        assert!(ran.stderr.contains(needle), "{name}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_library_is_listed_shown_and_good() {
+    let folder = folder();
+    let list = run(folder.path(), &["scenario", "list"]).stdout;
+    let names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() >= 10 && names.contains(&"flash-sale"), "{list}");
+    let ran = run(
+        folder.path(),
+        &[&["scenario", "check"], &names[..]].concat(),
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let shown = run(folder.path(), &["scenario", "show", "flash-sale"]).stdout;
+    assert!(shown.contains("name: flash-sale"), "{shown}");
+}
+
+#[test]
+fn absurd_speeds_say_what_works() {
+    let folder = folder();
+    for (speed, needle) in [
+        ("1e9", "75"),
+        ("0", "speed"),
+        ("NaN", "speed"),
+        ("-1", "speed"),
+    ] {
+        let speed = format!("--speed={speed}");
+        let ran = run(folder.path(), &["run", "flash-sale", &speed]);
+        assert_eq!(ran.code, Some(2), "{speed}: {}", ran.stderr);
+        assert!(ran.stderr.contains(needle), "{speed}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_mistyped_command_is_suggested() {
+    let ran = run(folder().path(), &["scenaro", "list"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("scenario"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_a_quiet_end() {
+    let folder = folder();
+    let mut command = rushhour(folder.path());
+    let child = command
+        .args(["scenario", "show", "world-cup-surge"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = child.spawn().expect("it starts");
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut stderr)
+        .expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{stderr}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn completions_schemas_and_doctor_answer() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            run(folder.path(), &["completions", shell])
+                .stdout
+                .contains("rushhour")
+        );
+    }
+    for of in ["scenario", "record", "report"] {
+        let ran = run(folder.path(), &["schema", of]);
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&ran.stdout).is_ok(),
+            "{of}: {}",
+            ran.stderr
+        );
+    }
+    let ran = run(folder.path(), &["doctor"]);
+    assert!(
+        ran.stdout.contains("file descriptors") && ran.stdout.contains("memory"),
+        "{}",
+        ran.stdout
+    );
+}
+
+/// A gzip stream of `megabytes` of zeros: a thousandth of that on disk.
+fn bomb(megabytes: usize) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let zeros = vec![b'0'; 1 << 20];
+    gzip.write_all(b"timestamp_s,requests\n").expect("memory");
+    for _ in 0..megabytes {
+        gzip.write_all(&zeros).expect("memory");
+    }
+    gzip.finish().expect("memory")
+}
+
+#[test]
+fn hostile_files_are_refused_quickly_in_little_memory() {
+    let folder = folder();
+    let laughs: String = (1..12)
+        .map(|n| {
+            format!(
+                "a{n}: &a{n} [{}]\n",
+                vec![format!("*a{}", n - 1); 9].join(",")
+            )
+        })
+        .collect();
+    let traced = |file: &str| {
+        format!(
+            "version: 1\nname: x\nabout: x\nduration: 1m\ntraffic: {{rate: [trace: {{file: '{file}'}}]}}\n"
+        )
+    };
+    fs::write(folder.path().join("bomb.csv.gz"), bomb(300)).expect("it can be written");
+    let rows: String = (0..200_000).map(|n| format!("{n},1\n")).collect();
+    let mut many = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    many.write_all(b"timestamp_s,requests\n").expect("memory");
+    for _ in 0..40 {
+        many.write_all(rows.as_bytes()).expect("memory");
+    }
+    fs::write(
+        folder.path().join("many.csv.gz"),
+        many.finish().expect("memory"),
+    )
+    .expect("it can be written");
+    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.csv"))
+        .expect("it can be linked");
+    let files = [
+        ("deep", "[".repeat(200_000)),
+        ("laughs", format!("a0: &a0 [x]\n{laughs}")),
+        ("nan", "version: .nan\nduration: .inf\n".to_owned()),
+        (
+            "escape",
+            "name: \"\\e]0;hi\\a<script>\\u202e\"\nversion: 1\n".to_owned(),
+        ),
+        ("twice", "version: 1\nversion: 1\n".to_owned()),
+        ("bomb", traced("bomb.csv.gz")),
+        ("many", traced("many.csv.gz")),
+        ("outside", traced("../../etc/passwd")),
+        ("absolute", traced("/etc/passwd")),
+        ("link", traced("link.csv")),
+    ];
+    for (name, text) in files {
+        let file = format!("{name}.yaml");
+        fs::write(folder.path().join(&file), text).expect("it can be written");
+        // 64 MiB for the file, beside what the program and its libraries map.
+        let limited = "ulimit -v 400000; exec \"$0\" scenario check \"$1\"";
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", limited, env!("CARGO_BIN_EXE_rushhour"), &file])
+            .current_dir(folder.path());
+        // A second is the goal; an unoptimised build on a busy machine gets ten.
+        let ran = run_within(&mut shell, Duration::from_secs(10));
+        assert_eq!(ran.code, Some(2), "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stderr.contains(&file),
+            "{name} says where: {}",
+            ran.stderr
+        );
+        assert!(
+            !ran.stderr.contains("root:"),
+            "{name} shows nothing of other files: {}",
+            ran.stderr
+        );
+        let control = ran.stderr.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{name}: {:?}", ran.stderr);
+    }
+}
