@@ -44,6 +44,14 @@ impl Failure {
         }
     }
 
+    /// The same, with what was tried.
+    pub(crate) fn during(self, what: &'static str) -> Self {
+        Self {
+            error: self.error.context(what),
+            ..self
+        }
+    }
+
     /// A mistake of the user's.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Exit::Usage, error)

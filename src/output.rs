@@ -20,7 +20,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Writes an error with its causes to stderr.
 pub(crate) fn error(error: &anyhow::Error) {
-    let text = format!("{error:#}");
+    let text = with_causes(error);
     let prefix = if text.starts_with("error") {
         ""
     } else {
@@ -28,6 +28,19 @@ pub(crate) fn error(error: &anyhow::Error) {
     };
     // Nobody can be told that telling failed.
     drop(writeln!(io::stderr(), "{prefix}{text}"));
+}
+
+/// An error and its causes, one after the other. Many errors name their cause in their own words: it is not said twice.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Writes a line of progress to stderr.
@@ -43,5 +56,22 @@ pub(crate) fn stdout_style() -> reports::terminal::Style {
         reports::terminal::Style::Color
     } else {
         reports::terminal::Style::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let full = || io::Error::other("no space left");
+        let named = anyhow::Error::new(full()).context("a.json cannot be written: no space left");
+        assert_eq!(
+            with_causes(&named),
+            "a.json cannot be written: no space left"
+        );
+        let unnamed = anyhow::Error::new(full()).context("writing a.json");
+        assert_eq!(with_causes(&unnamed), "writing a.json: no space left");
     }
 }

@@ -205,6 +205,12 @@ impl LocalWorld {
         self.keepers.gateway.address
     }
 
+    /// Where the shop's settings are: `GET` and `PUT /config/gateway`.
+    #[must_use]
+    pub fn registry(&self) -> SocketAddr {
+        self.keepers.registry.address
+    }
+
     /// The world's own time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -8,7 +8,7 @@ use metrics::{Grid, Timestamp};
 use reports::record::{Event, World};
 use scenarios::Scenario;
 use shop::{LocalPlan, LocalWorld, WorldEvent};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::args::RunArgs;
 use crate::control::Control;
@@ -17,7 +17,7 @@ use crate::live::Live;
 use crate::recorder::Recorder;
 use crate::session::Loaded;
 use crate::stop::Stop;
-use crate::{Done, folder, results, scenario_file, session, stop, wiring};
+use crate::{Done, folder, output, results, scenario_file, session, stop, wiring};
 
 /// How long the shop may take to finish what it has after the load is over.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,8 +30,11 @@ pub(crate) fn run(args: &RunArgs) -> Done {
         .enable_all()
         .build()?;
     let mut recorder = recorder(&scenario, &out, started)?;
-    let loaded = runtime.block_on(rehearse(args, &scenario, &out, started, &mut recorder))?;
+    let rehearsed = runtime.block_on(rehearse(args, &scenario, &out, started, &mut recorder))?;
     let exit = results::of_run(recorder.finish(), &out, &args.result)?;
+    // What was measured is reported, even if the books could not be read.
+    rehearsed.audited?;
+    let loaded = rehearsed.loaded;
     loaded
         .outcome
         .map_err(|e| Failure::new(Exit::Internal, e))?;
@@ -47,16 +50,22 @@ fn recorder(scenario: &Scenario, out: &Path, started: Timestamp) -> Result<Recor
     Ok(recorder)
 }
 
-/// Starts the shop, puts the load on it while policies scale it, ends it and audits it.
+/// What came of a rehearsal whose load was sent.
+struct Rehearsed {
+    loaded: Loaded,
+    /// Whether the books could be read and removed.
+    audited: Result<(), Failure>,
+}
+
+/// Makes the databases, plays the scenario on them, audits and removes them.
 async fn rehearse(
     args: &RunArgs,
     scenario: &Arc<Scenario>,
     out: &Path,
     started: Timestamp,
     recorder: &mut Recorder,
-) -> Result<Loaded, Failure> {
+) -> Result<Rehearsed, Failure> {
     let stop = stop::listen()?;
-    let run = session::run_number(started);
     let home = out.join("shop");
     let databases = shop::Databases::prepare(scenario, &home, args.database.as_deref())
         .await
@@ -65,18 +74,51 @@ async fn rehearse(
         scenario: Arc::clone(scenario),
         start: scenario.starts,
         grid: Grid::of_run(scenario.starts, scenario.duration, scenario.control.period),
-        run,
+        run: session::run_number(started),
         folder: home.clone(),
         executable: std::env::current_exe()?,
         databases: databases.urls().clone(),
     };
+    let played = play(args, plan, recorder, stop).await;
+    let mut audited = Ok(());
+    if let Ok((loaded, end)) = &played {
+        match databases.audit(&loaded.acknowledged).await {
+            Ok(found) => recorder.take(Event::Audit(wiring::audit(found))),
+            Err(e) => audited = Err(Failure::new(Exit::Internal, e).during("auditing the orders")),
+        }
+        recorder.take(session::end(*end, loaded));
+    }
+    // Of a shop that did not even start only its log is of use: it says why.
+    if !args.keep {
+        let removed = databases.remove().await.map_err(Failure::from);
+        audited = audited.and(removed);
+        if played.is_ok() {
+            std::fs::remove_dir_all(&home).ok();
+        }
+    }
+    let (loaded, _) = played?;
+    Ok(Rehearsed { loaded, audited })
+}
+
+/// Starts the shop, puts the load on it while policies scale it, and ends it. Gives what came of the load, and its end.
+async fn play(
+    args: &RunArgs,
+    plan: LocalPlan,
+    recorder: &mut Recorder,
+    stop: watch::Receiver<Stop>,
+) -> Result<(Loaded, Timestamp), Failure> {
+    let (scenario, run) = (Arc::clone(&plan.scenario), plan.run);
     let (mut world, happenings) = LocalWorld::start(plan).await.map_err(Failure::usage)?;
-    let target = format!("http://{}", world.gateway()).parse()?;
-    let load = session::prepare(session::plan(scenario, target, run, args.pacing)).await?;
+    let (gateway, registry) = (world.gateway(), world.registry());
+    output::progress(&format!(
+        "shop: pages at http://{gateway}, settings at http://{registry}/config"
+    ));
+    let target = format!("http://{gateway}").parse()?;
+    let load = session::prepare(session::plan(&scenario, target, run, args.pacing)).await?;
     let begin = (scenario.starts, Instant::now() + session::LEAD);
     let (sender, events) = mpsc::unbounded_channel();
     let telling = tokio::spawn(tell(happenings, sender.clone()));
-    let controlling = tokio::spawn(control(scenario, &world, begin)?.run(move |event| {
+    let controlling = tokio::spawn(control(&scenario, &world, begin)?.run(move |event| {
         // The receiver lives until the load is over; what comes later is of no run.
         sender.send(event).ok();
     }));
@@ -90,14 +132,7 @@ async fn rehearse(
     };
     world.stop(patience).await;
     telling.abort();
-    let found = databases.audit(&loaded.acknowledged).await?;
-    recorder.take(Event::Audit(wiring::audit(found)));
-    recorder.take(session::end(scenario.starts + begin.1.elapsed(), &loaded));
-    if !args.keep {
-        databases.remove().await?;
-        std::fs::remove_dir_all(&home).ok();
-    }
-    Ok(loaded)
+    Ok((loaded, scenario.starts + begin.1.elapsed()))
 }
 
 fn control(

@@ -5,6 +5,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
+use reports::words;
+
 use crate::args::ScenarioCommand;
 use crate::exit::{Exit, Failure};
 use crate::{Done, output, scenario_file};
@@ -22,8 +24,8 @@ fn list() -> Done {
     let mut text = String::new();
     for (name, _) in scenarios::library() {
         let scenario = scenario_file::read(name, &[])?;
-        let minutes = scenario.duration.as_secs_f64() / 60.0;
-        writeln!(text, "{name:<24} {minutes:>6.0} min  {}", scenario.about)?;
+        let lasts = words::seconds(scenario.duration.as_secs_f64());
+        writeln!(text, "{name:<24} {lasts:>12}  {}", scenario.about)?;
     }
     output::print(&text)?;
     Ok(Exit::Passed)
@@ -66,10 +68,10 @@ fn check(names: &[String], sets: &[String]) -> Done {
     for name in names {
         match scenario_file::read(name, sets) {
             Ok(scenario) => output::print(&format!(
-                "{name}: good: {} journeys, {} services, {} min\n",
-                scenario.journeys.len(),
-                scenario.services.len(),
-                scenario.duration.as_secs_f64() / 60.0
+                "{name}: good: {}, {}, {}\n",
+                words::plural(scenario.journeys.len() as u64, "journey"),
+                words::plural(scenario.services.len() as u64, "service"),
+                words::seconds(scenario.duration.as_secs_f64())
             ))?,
             Err(failure) => {
                 failed += 1;

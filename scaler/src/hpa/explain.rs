@@ -16,10 +16,17 @@ pub(super) fn sentence(metric: &Metric, proposal: &Proposal) -> String {
                     format!("{} % of the request", of.mean),
                     format!("{target} %"),
                 ),
+                PodTarget::Average(target) if is_slots(metric) => {
+                    (format!("{} of slots", percent(of.mean)), percent(target))
+                }
                 PodTarget::Average(target) => (quantity(of.mean), quantity(target)),
             };
             let follows = product(&of, proposal.replicas);
-            format!("mean {name} {mean} against a target of {target}: {follows}")
+            if is_slots(metric) {
+                format!("{mean} against a target of {target}: {follows}")
+            } else {
+                format!("mean {name} {mean} against a target of {target}: {follows}")
+            }
         }
         Basis::Value {
             usage,
@@ -77,6 +84,7 @@ pub(super) fn term(metric: &Metric, proposal: &Proposal) -> Term {
     let value = match proposal.basis {
         Basis::Pods { of, target } => match target {
             PodTarget::Utilization(_) => format!("{} %", of.mean),
+            PodTarget::Average(_) if is_slots(metric) => percent(of.mean),
             PodTarget::Average(_) => quantity(of.mean),
         },
         Basis::Value { usage, .. } => quantity(usage),
@@ -108,6 +116,16 @@ fn short(metric: &Metric) -> String {
         Source::External { name, .. } => name.clone(),
         Source::Unknown(kind) => kind.clone(),
     }
+}
+
+/// The share of slots held is a share: people read it in per cent, not in thousandths.
+fn is_slots(metric: &Metric) -> bool {
+    matches!(&metric.source, Source::Pods { name, .. } if name == "busy")
+}
+
+/// Thousandths as whole per cent.
+fn percent(milli: i64) -> String {
+    format!("{} %", milli.saturating_add(5).div_euclid(10))
 }
 
 fn quantity(milli: i64) -> String {
