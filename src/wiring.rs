@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Grid, Timestamp};
 use reports::record::{Audit, Header, Host, SCHEMA, ServiceHeader, World};
 use scaler::{HpaController, SimpleHpa};
-use scenarios::{Operation, Policy, Scaling, Scenario, Service, Step};
+use scenarios::{Call, Operation, Policy, Scaling, Scenario, Service, Step};
 
 /// The header of a run of `scenario`, already compressed to its speed.
 pub(crate) fn header(
@@ -48,7 +48,7 @@ fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
             max: scaling.map_or(service.replicas, |s| s.max),
             replicas: service.replicas,
             start_up: service.start_up.quantile(metrics::Quantile::P50),
-            full_rate: full_rate(service),
+            full_rate: full_rate(scenario, service),
         };
         (name.clone(), header)
     };
@@ -64,18 +64,30 @@ fn policy_name(policy: &Policy) -> &'static str {
 }
 
 /// Requests per second at which all slots of a replica would be held: slots ÷ the mean time that a slot is held, if
-/// every operation were asked for alike and no call took any time. Nothing for a service whose operations take no
-/// time. It is a bound for services that call others; the measured knee takes its place where there is one.
-fn full_rate(service: &Service) -> Option<f64> {
-    let operations: Vec<f64> = service.operations.values().map(own_seconds).collect();
-    let mean = operations.iter().sum::<f64>() / operations.len().max(1) as f64;
+/// every operation were asked for alike and nothing ever waited. Calls count: a slot is held while they are answered.
+/// Nothing for a service whose operations take no time. The measured knee takes its place where there is one.
+fn full_rate(scenario: &Scenario, service: &Service) -> Option<f64> {
+    let operations = service.operations.values();
+    let held: Vec<f64> = operations
+        .map(|operation| held_seconds(scenario, operation))
+        .collect();
+    let mean = held.iter().sum::<f64>() / held.len().max(1) as f64;
     (mean > 0.0).then(|| f64::from(service.slots) / mean)
 }
 
-fn own_seconds(operation: &Operation) -> f64 {
+/// The mean time that an operation holds its slot. Calls do not go in circles: the scenario's check sees to it.
+fn held_seconds(scenario: &Scenario, operation: &Operation) -> f64 {
+    let call = |call: &Call| {
+        let operation = scenario
+            .services
+            .get(&call.to.service)
+            .and_then(|s| s.operations.get(&call.to.operation));
+        operation.map_or(0.0, |operation| held_seconds(scenario, operation))
+    };
     let seconds = |step: &Step| match step {
         Step::Work(time) | Step::Wait(time) => time.mean().as_secs_f64(),
-        Step::Call(_) | Step::All(_) => 0.0,
+        Step::Call(one) => call(one),
+        Step::All(calls) => calls.iter().map(call).fold(0.0, f64::max),
     };
     operation.steps.iter().map(seconds).sum()
 }

@@ -158,5 +158,6 @@ fn a_target_that_never_answers_is_counted_and_ends() {
     assert_eq!(counts["served"].as_u64().unwrap_or(0), 0, "{}", ran.stdout);
     let ended = counts["timed_out"].as_u64().unwrap_or(0) + counts["open"].as_u64().unwrap_or(0);
     assert_eq!(counts["offered"].as_u64(), Some(ended), "{counts}");
-    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    // 3: the machine was too busy to send on time.
+    assert!(matches!(ran.code, Some(1 | 3)), "{}", ran.stdout);
 }

@@ -336,6 +336,8 @@ pub(crate) struct Fields<'a> {
     at: Span,
     what: &'static str,
     known: &'static [&'static str],
+    /// What its unknown fields may have meant, for people.
+    meant: String,
 }
 
 impl<'a> Fields<'a> {
@@ -357,12 +359,14 @@ impl<'a> Fields<'a> {
             return None;
         };
         let mut entries = BTreeMap::new();
+        let mut meant = String::new();
         for (order, (key, value)) in all.iter().enumerate() {
             if known.iter().any(|k| bare(k) == key.name) {
                 entries.insert(key.name.as_str(), (order, value));
             } else if !found.full() {
                 let rule = format!("{what} has: {}", listed(known.iter().map(|k| bare(k))));
                 let label = did_you_mean(&key.name, known.iter().map(|k| bare(k)));
+                meant.push_str(&label);
                 found.add(
                     key.at,
                     format!("unknown field `{}` in {what}", short(&key.name)),
@@ -376,6 +380,7 @@ impl<'a> Fields<'a> {
             at: node.at,
             what,
             known,
+            meant,
         })
     }
 
@@ -394,7 +399,9 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub(crate) fn need<T: Written>(&self, name: &str, found: &mut Found) -> Field<T> {
-        if !self.entries.contains_key(bare(name)) {
+        // A field that is only misspelt is one mistake, not two.
+        let misspelt = self.meant.contains(&format!("`{}`", bare(name)));
+        if !self.entries.contains_key(bare(name)) && !misspelt {
             let rule = format!(
                 "{} has: {}",
                 self.what,
