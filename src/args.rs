@@ -38,7 +38,8 @@ pub(crate) enum Command {
     /// Make the report again from a run's record, whole or cut off.
     #[command(
         after_help = "Examples:\n  rushhour report runs/flash-sale-20261127T115000\n  \
-        rushhour report runs/flash-sale-20261127T115000 --format markdown"
+        rushhour report runs/flash-sale-20261127T115000 --format markdown",
+        mut_arg("out", |out| out.help("The folder for the report [default: the run's own]"))
     )]
     Report(ReportArgs),
     /// List, show, begin and check scenarios.
@@ -209,7 +210,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SchemaArgs {
-    /// Of what
+    /// What it is the schema of
     #[arg(value_enum, default_value_t = Schema::Scenario)]
     pub(crate) of: Schema,
 }

@@ -20,7 +20,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Writes an error with its causes to stderr.
 pub(crate) fn error(error: &anyhow::Error) {
-    let text = with_causes(error);
+    let text = shown(&with_causes(error));
     let prefix = if text.starts_with("error") {
         ""
     } else {
@@ -43,9 +43,15 @@ fn with_causes(error: &anyhow::Error) -> String {
     text
 }
 
+/// A text as a terminal may show it: names of files and hosts may hold what moves its cursor or turns its writing.
+fn shown(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(reports::words::terminal).collect();
+    lines.join("\n")
+}
+
 /// Writes a line of progress to stderr.
 pub(crate) fn progress(line: &str) {
-    drop(writeln!(io::stderr(), "{line}"));
+    drop(writeln!(io::stderr(), "{}", shown(line)));
 }
 
 /// Whether the result goes to a terminal that wants colours (`NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`).
@@ -62,6 +68,11 @@ pub(crate) fn stdout_style() -> reports::terminal::Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_is_shown_moves_the_cursor() {
+        assert_eq!(shown("a\u{1b}[2J\u{9b}b\u{202e}\nc\r"), "a[2Jb\nc");
+    }
 
     #[test]
     fn a_cause_is_said_once() {

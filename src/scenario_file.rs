@@ -42,8 +42,7 @@ fn find(name: &str) -> Result<(String, Vec<u8>, Option<PathBuf>), Failure> {
     if !looks_like_a_file {
         return Err(Failure::usage(unknown(name)));
     }
-    let text = read_file(path)
-        .map_err(|e| Failure::usage(anyhow::anyhow!("cannot read the scenario {name}: {e}")))?;
+    let text = read_file(path).map_err(|e| Failure::usage(unreadable(name, &e)))?;
     let folder = path.parent().map(|p| {
         if p.as_os_str().is_empty() {
             Path::new(".")
@@ -70,10 +69,23 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+fn unreadable(name: &str, error: &io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        anyhow::anyhow!(
+            "there is no file {name}\n  = to write one to begin with: rushhour scenario new {name}"
+        )
+    } else {
+        anyhow::anyhow!("cannot read the scenario {name}: {error}")
+    }
+}
+
+/// What is said of a name that is no scenario's.
 pub(crate) fn unknown(name: &str) -> anyhow::Error {
     let names: Vec<&str> = scenarios::library().iter().map(|(name, _)| *name).collect();
+    let like = scenarios::library_like(name)
+        .map_or_else(String::new, |like| format!(": did you mean `{like}`?"));
     anyhow::anyhow!(
-        "there is no scenario `{name}`, neither in the library nor as a file\n  = the library has: {}\n  \
+        "there is no scenario `{name}`, neither in the library nor as a file{like}\n  = the library has: {}\n  \
          = to write your own: rushhour scenario new my-sale.yaml",
         names.join(", ")
     )

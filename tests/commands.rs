@@ -23,45 +23,77 @@ fn a_new_scenario_passes_as_it_is_and_is_never_overwritten() {
     assert!(ran.stderr.contains("exists already"), "{}", ran.stderr);
 }
 
+/// Five slips, each with what is wrong, what stands wrong there, and the help that comes with it.
+const SLIPS: [(&str, &str, &str, &str); 5] = [
+    (
+        "duration: 20m",
+        "duration: 20 minutes",
+        "20 minutes",
+        "a time is a number with its unit",
+    ),
+    (
+        "peak: 12/s, rise",
+        "pek: 12/s, rise",
+        "pek",
+        "did you mean `peak`?",
+    ),
+    (
+        "{median: 8s, p90: 14s}",
+        "{median: 18s, p90: 14s}",
+        "{median: 18s",
+        "swap them",
+    ),
+    (
+        "call: auth.verify",
+        "call: auht.verify",
+        "auht",
+        "did you mean `auth`?",
+    ),
+    (
+        "metric: misses",
+        "metric: mises",
+        "mises",
+        "did you mean `misses`?",
+    ),
+];
+
+/// Line and column of `part` in `text`, from 1.
+fn place(text: &str, part: &str) -> String {
+    let at = text.find(part).expect("the slip is there");
+    let line = text[..at].matches('\n').count() + 1;
+    let column = at - text[..at].rfind('\n').map_or(0, |end| end + 1) + 1;
+    format!("my-sale.yaml:{line}:{column}\n")
+}
+
 #[test]
 fn five_mistakes_are_found_at_once_each_with_its_place() {
     let folder = folder();
     run(folder.path(), &["scenario", "new", "my-sale.yaml"]);
     let path = folder.path().join("my-sale.yaml");
     let mut text = fs::read_to_string(&path).expect("it was written");
-    for (good, bad) in [
-        ("duration: 20m", "duration: 20 minutes of fun"),
-        ("peak: 12/s, rise", "pek: 12/s, rise"),
-        (
-            "start_up: {median: 8s, p90: 14s}",
-            "start_up: {median: 18s, p90: 14s}",
-        ),
-        ("call: auth.verify", "call: auht.verify"),
-        ("metric: misses", "metric: mises"),
-    ] {
+    for (good, bad, ..) in SLIPS {
         assert!(text.contains(good), "the template has `{good}`");
         text = text.replacen(good, bad, 1);
     }
-    fs::write(&path, text).expect("it can be written");
-    let ran = run(folder.path(), &["run", "my-sale.yaml"]);
-    assert_eq!(ran.code, Some(2));
-    assert_eq!(ran.stdout, "", "stdout is for results");
-    assert!(
-        ran.stderr.contains("5 mistakes, nothing was started"),
-        "{}",
-        ran.stderr
-    );
-    for needle in [
-        "error[5]",
-        "did you mean `peak`?",
-        "did you mean `auth`?",
-        "my-sale.yaml:",
+    fs::write(&path, &text).expect("it can be written");
+    for command in [
+        &["run", "my-sale.yaml"][..],
+        &["scenario", "check", "my-sale.yaml"],
     ] {
-        assert!(
-            ran.stderr.contains(needle),
-            "{needle} is not in: {}",
-            ran.stderr
-        );
+        let ran = run(folder.path(), command);
+        assert_eq!(ran.code, Some(2));
+        assert_eq!(ran.stdout, "", "stdout is for results");
+        let end = "my-sale.yaml: 5 mistakes, nothing was started";
+        assert!(ran.stderr.contains(end), "{}", ran.stderr);
+        for (_, _, part, help) in SLIPS {
+            let place = place(&text, part);
+            let told = ran
+                .stderr
+                .split("error[")
+                .find(|told| told.contains(&place));
+            let told = told.unwrap_or_else(|| panic!("nothing at {place}{}", ran.stderr));
+            assert!(told.contains(help), "{told}");
+        }
     }
     assert!(!folder.path().join("runs").exists(), "nothing was started");
 }
@@ -72,8 +104,9 @@ fn whatever_cannot_be_a_scenario_is_said_in_a_line() {
     fs::write(folder.path().join("binary.yaml"), [0_u8, 159, 146, 150]).expect("it can be written");
     fs::create_dir(folder.path().join("folder.yaml")).expect("it can be made");
     for (name, needle) in [
-        ("flash-sail", "the library has: "),
-        ("missing.yaml", "cannot read the scenario missing.yaml"),
+        ("flash-sail", "did you mean `flash-sale`?"),
+        ("shop", "the library has: "),
+        ("missing.yaml", "rushhour scenario new missing.yaml"),
         ("folder.yaml", "it is a folder"),
         ("binary.yaml", "binary.yaml"),
     ] {
@@ -81,6 +114,25 @@ fn whatever_cannot_be_a_scenario_is_said_in_a_line() {
         assert_eq!(ran.code, Some(2), "{name}");
         assert!(ran.stderr.contains(needle), "{name}: {}", ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_record_that_is_not_there_is_told_from_one_that_is_no_good() {
+    let folder = folder();
+    fs::write(folder.path().join("notes.txt"), "no record\n").expect("it can be written");
+    for (path, needle) in [
+        (
+            "runs/of-yesterday",
+            "there is no file or folder runs/of-yesterday",
+        ),
+        (".", "there is no record in ."),
+        ("notes.txt", "notes.txt: not a record"),
+    ] {
+        let ran = run(folder.path(), &["report", path]);
+        assert_eq!(ran.code, Some(2), "{path}");
+        assert!(ran.stderr.contains(needle), "{path}: {}", ran.stderr);
+        assert_eq!(ran.stderr.matches("os error").count(), 0, "{}", ran.stderr);
     }
 }
 

@@ -21,7 +21,7 @@ use crate::Scenario;
 use mistake::{Found, Source};
 use written::Written as _;
 
-pub use library::{library, library_scenario, template};
+pub use library::{library, library_like, library_scenario, template};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::schema;
 pub use set::Set;

@@ -25,7 +25,8 @@ pub use curve::{Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Rec
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use file::{
-    Files, Mistake, Mistakes, NoFiles, Set, library, library_scenario, schema, template,
+    Files, Mistake, Mistakes, NoFiles, Set, library, library_like, library_scenario, schema,
+    template,
 };
 pub use scenario::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Control, Ejection,

@@ -1,5 +1,8 @@
 //! `rushhour report`.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use reports::record::{ReadError, Record};
 
 use crate::args::ReportArgs;
@@ -7,7 +10,7 @@ use crate::exit::Failure;
 use crate::{Done, results};
 
 pub(crate) fn run(args: &ReportArgs) -> Done {
-    let record = Record::read(&args.run).map_err(|error: ReadError| Failure::usage(error))?;
+    let record = Record::read(&args.run).map_err(|error| unreadable(&args.run, error))?;
     let beside = if args.run.is_dir() {
         Some(args.run.as_path())
     } else {
@@ -18,7 +21,7 @@ pub(crate) fn run(args: &ReportArgs) -> Done {
         .out
         .as_deref()
         .or(beside)
-        .unwrap_or_else(|| std::path::Path::new("."));
+        .unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| {
         Failure::usage(anyhow::anyhow!(
             "cannot make the folder {}: {e}",
@@ -26,4 +29,20 @@ pub(crate) fn run(args: &ReportArgs) -> Done {
         ))
     })?;
     results::report(&record, folder, &args.result)
+}
+
+/// A record that is not there is told from one that is no good.
+fn unreadable(run: &Path, error: ReadError) -> Failure {
+    Failure::usage(match error {
+        ReadError::Io { path, source } if source.kind() == ErrorKind::NotFound => {
+            let what = if run.is_dir() {
+                format!("there is no record in {}", run.display())
+            } else {
+                format!("there is no file or folder {}", path.display())
+            };
+            let rule = "a run's folder, or the record.jsonl in it: `run` names it at its end, as in runs/my-sale-20261127T115000";
+            anyhow::anyhow!("{what}\n  = {rule}")
+        }
+        error => error.into(),
+    })
 }

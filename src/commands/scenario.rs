@@ -24,8 +24,8 @@ fn list() -> Done {
     let mut text = String::new();
     for (name, _) in scenarios::library() {
         let scenario = scenario_file::read(name, &[])?;
-        let lasts = words::seconds(scenario.duration.as_secs_f64());
-        writeln!(text, "{name:<24} {lasts:>12}  {}", scenario.about)?;
+        let duration = words::seconds(scenario.duration.as_secs_f64());
+        writeln!(text, "{name:<24} {duration:>9}  {}", scenario.about)?;
     }
     output::print(&text)?;
     Ok(Exit::Passed)
@@ -57,7 +57,7 @@ fn new(file: &Path) -> Done {
         .map_err(cannot)?;
     output::print(&format!(
         "wrote {file}\nnext: rushhour scenario check {file}, then rushhour run {file} --speed 20\n",
-        file = file.display()
+        file = words::terminal(&file.display().to_string())
     ))?;
     Ok(Exit::Passed)
 }
@@ -68,7 +68,8 @@ fn check(names: &[String], sets: &[String]) -> Done {
     for name in names {
         match scenario_file::read(name, sets) {
             Ok(scenario) => output::print(&format!(
-                "{name}: good: {}, {}, {}\n",
+                "{}: good: {}, {}, {}\n",
+                words::terminal(name),
                 words::plural(scenario.journeys.len() as u64, "journey"),
                 words::plural(scenario.services.len() as u64, "service"),
                 words::seconds(scenario.duration.as_secs_f64())

@@ -111,6 +111,11 @@ fn another_version_and_no_record_are_told_apart() {
     let empty = tempfile::tempdir().unwrap();
     let error = Record::read(empty.path()).unwrap_err();
     assert!(matches!(error, ReadError::Io { .. }), "{error}");
+    for other in ["", "name: a\n", "\n\n\n"] {
+        fs::write(empty.path().join(FILE), other).unwrap();
+        let error = Record::read(empty.path()).unwrap_err();
+        assert!(matches!(error, ReadError::NoHeader { .. }), "{error}");
+    }
     fs::write(empty.path().join(FILE), "").unwrap();
     let error = Record::read(empty.path()).unwrap_err();
     assert!(matches!(error, ReadError::NoHeader { .. }), "{error}");

@@ -14,6 +14,9 @@ use super::{CONTINUED, Event, FILE, Record, SCHEMA};
 /// The longest line read, in bytes: many times what a window with a hundred pages takes.
 const LONGEST_LINE: u64 = 64 << 20;
 
+/// How every record begins: what does not was never one.
+const BEGINNING: &[u8] = b"{\"event\":\"header\"";
+
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -155,6 +158,10 @@ impl Reading {
             } else if last && at_end(lines.as_mut()) {
                 self.torn = true;
                 break;
+            } else if self.record.is_none() && !line.starts_with(BEGINNING) {
+                return Err(ReadError::NoHeader {
+                    path: path.to_owned(),
+                });
             } else {
                 return Err(ReadError::Damaged {
                     path: path.to_owned(),

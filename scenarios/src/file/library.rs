@@ -1,5 +1,7 @@
 //! The scenarios that come with the program.
 
+use super::mistake::nearest;
+
 /// Name and text of each scenario of the library, in the order of their names.
 const LIBRARY: &[(&str, &str)] = &[
     ("bad-deploy", include_str!("../../library/bad-deploy.yaml")),
@@ -45,6 +47,12 @@ pub fn library_scenario(name: &str) -> Option<&'static str> {
         .iter()
         .find(|(known, _)| *known == name)
         .map(|(_, text)| *text)
+}
+
+/// The name in the library that is nearest to `name`, if one is near: for "did you mean".
+#[must_use]
+pub fn library_like(name: &str) -> Option<&'static str> {
+    nearest(name, LIBRARY.iter().map(|(known, _)| *known))
 }
 
 /// A commented scenario to begin with: what `rushhour scenario new` writes.

@@ -268,16 +268,19 @@ pub(crate) fn short(text: &str) -> String {
 
 /// `did you mean …?` with the nearest of `known`, or nothing if none is near.
 pub(crate) fn did_you_mean<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(text, known).map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?"))
+}
+
+/// The nearest of `known`, if one is near.
+pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text: String = text.chars().take(64).collect();
     let allowed = (text.chars().count() / 3).max(1);
-    known
+    let near = known
         .into_iter()
         .map(|candidate| (distance(&text, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map_or_else(String::new, |(_, nearest)| {
-            format!("did you mean `{nearest}`?")
-        })
+        .min();
+    near.map(|(_, nearest)| nearest)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours between two short texts.

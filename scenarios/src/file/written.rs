@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::mistake::{Found, Span, did_you_mean, listed, short};
+use super::mistake::{Found, Span, did_you_mean, listed, nearest, short};
 use super::tree::{Key, Kind, Node};
 
 /// Something that can stand in a file.
@@ -336,12 +336,10 @@ pub(crate) struct Fields<'a> {
     at: Span,
     what: &'static str,
     known: &'static [&'static str],
-    /// What its unknown fields may have meant, for people.
-    meant: String,
 }
 
 impl<'a> Fields<'a> {
-    /// The entries of `node`; unknown ones are noted.
+    /// The entries of `node`; unknown ones are noted, and taken for what they are near to.
     pub(crate) fn of(
         node: &'a Node,
         what: &'static str,
@@ -358,21 +356,26 @@ impl<'a> Fields<'a> {
             );
             return None;
         };
-        let mut entries = BTreeMap::new();
-        let mut meant = String::new();
+        let names = || known.iter().map(|k| bare(k));
+        let mut entries: BTreeMap<&str, (usize, &Node)> = BTreeMap::new();
+        let mut unknown = Vec::new();
         for (order, (key, value)) in all.iter().enumerate() {
-            if known.iter().any(|k| bare(k) == key.name) {
-                entries.insert(key.name.as_str(), (order, value));
-            } else if !found.full() {
-                let rule = format!("{what} has: {}", listed(known.iter().map(|k| bare(k))));
-                let label = did_you_mean(&key.name, known.iter().map(|k| bare(k)));
-                meant.push_str(&label);
-                found.add(
-                    key.at,
-                    format!("unknown field `{}` in {what}", short(&key.name)),
-                    label,
-                    rule,
-                );
+            if names().any(|name| name == key.name) {
+                entries.insert(&key.name, (order, value));
+            } else {
+                unknown.push((order, key, value));
+            }
+        }
+        for (order, key, value) in unknown {
+            if found.full() {
+                break;
+            }
+            let unknown = format!("unknown field `{}` in {what}", short(&key.name));
+            let rule = format!("{what} has: {}", listed(names()));
+            found.add(key.at, unknown, did_you_mean(&key.name, names()), rule);
+            // It is read as the field that it is near to: one slip is one mistake, and does not hide those inside it.
+            if let Some(near) = nearest(&key.name, names()) {
+                entries.entry(near).or_insert((order, value));
             }
         }
         Some(Self {
@@ -380,7 +383,6 @@ impl<'a> Fields<'a> {
             at: node.at,
             what,
             known,
-            meant,
         })
     }
 
@@ -399,9 +401,7 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub(crate) fn need<T: Written>(&self, name: &str, found: &mut Found) -> Field<T> {
-        // A field that is only misspelt is one mistake, not two.
-        let misspelt = self.meant.contains(&format!("`{}`", bare(name)));
-        if !self.entries.contains_key(bare(name)) && !misspelt {
+        if !self.entries.contains_key(bare(name)) {
             let rule = format!(
                 "{} has: {}",
                 self.what,

@@ -21,6 +21,22 @@ fn three_mistakes_are_told_at_once() {
     insta::assert_snapshot!(read(&text).unwrap_err());
 }
 
+#[test]
+fn a_misspelled_field_is_one_mistake_and_hides_none() {
+    for (from, to, mistakes) in [
+        ("peak: 60/s", "pek: 60/s", 1),
+        ("metric: p99", "metrc: p99", 1),
+        ("traffic:\n", "trafic:\n", 1),
+        // What is wrong inside it is told, too.
+        ("peak: 60/s", "pek: 60", 2),
+        // Both are there: the misspelled one stands for nothing.
+        ("peak: 60/s", "peak: 60/s, pek: nonsense", 1),
+    ] {
+        let told = read(&design_with(from, to)).expect_err("there is a mistake in it");
+        assert_eq!(told.count(), mistakes, "{to}: {told}");
+    }
+}
+
 /// Each row replaces a part of the design's example; the names of the rows say what is wrong.
 #[test]
 #[allow(clippy::too_many_lines)] // A table, with a reason per row.
