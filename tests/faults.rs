@@ -154,6 +154,16 @@ fn a_replica_that_answers_only_errors_is_left_alone_within_three_seconds() {
     let faults = format!("  - {{at: {AT}s, fail: catalogue, replicas: 1, share: 100%, for: 8s}}\n");
     let (ran, report) = run(&broken(&faults));
     assert!(
+        ran.stderr.contains("100 % of answers are 500"),
+        "it was broken: {}",
+        ran.stderr
+    );
+    assert!(
+        !ran.stderr.contains("could not be injected"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
         unserved_between(&report, AT + 3.0, 99.0) < 0.5,
         "{}\n{}",
         report["windows"],
@@ -167,6 +177,16 @@ fn a_replica_that_hangs_is_left_alone_within_three_seconds() {
     let (ran, report) = run(&broken(&format!(
         "  - {{at: {AT}s, hang: catalogue, replicas: 1, for: 8s}}\n"
     )));
+    assert!(
+        ran.stderr.contains("accepts and never answers"),
+        "it was broken: {}",
+        ran.stderr
+    );
+    assert!(
+        !ran.stderr.contains("could not be injected"),
+        "{}",
+        ran.stderr
+    );
     // A page counts by the instant it was due: after three seconds none goes to that replica any more.
     assert!(
         unserved_between(&report, AT + 3.0, 99.0) < 0.5,
@@ -263,8 +283,10 @@ fn scaling_down_fails_nothing() {
 fn one_run_after_the_other_leaves_no_process() {
     let _machine = machine();
     let stage = Stage::new(&SHOP.replace("duration: 14s", "duration: 4s"));
+    let before = crate::harness::processes_with(" serve ");
     let ran = stage.run(&[]);
     assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
-    let left = crate::harness::processes_with(&stage.path().to_string_lossy());
-    assert!(left.is_empty(), "{left:?}");
+    // Every process of the shop is `rushhour serve …`.
+    let after = crate::harness::processes_with(" serve ");
+    assert_eq!(after, before);
 }

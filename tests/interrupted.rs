@@ -103,6 +103,7 @@ fn ctrl_c_drains_reports_what_there_is_and_says_so() {
 
 #[test]
 fn what_cannot_begin_says_why_and_leaves_nothing() {
+    let _machine = machine();
     let stage = Stage::new(SHOP);
     // A file where a folder should be: nobody can make a folder below it, not even root.
     let ran = run(
