@@ -70,7 +70,8 @@ pub(crate) fn install_panic_hook() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         default(info);
-        let command = std::env::args().collect::<Vec<_>>().join(" ");
+        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+        let command = words.collect::<Vec<_>>().join(" ");
         eprintln!("\nThis is a mistake in rushhour, not in what you did.");
         eprintln!("Please report it with the lines above and the command: {command}");
         std::process::exit(Exit::Internal as i32);

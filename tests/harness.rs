@@ -135,13 +135,24 @@ impl Stage {
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let ran = run_within(&mut self.command(args), Duration::from_secs(120));
         assert!(
-            matches!(ran.code, Some(0 | 1 | 3)),
+            matches!(ran.code, Some(0 | 1)) || self.was_sent_late(&ran),
             "no verdict: {:?}\n{}\n{}",
             ran.code,
             ran.stdout,
             ran.stderr
         );
         ran
+    }
+
+    /// Whether a run decides nothing for the one reason that a busy machine may give: the load was sent late.
+    pub(crate) fn was_sent_late(&self, ran: &Ran) -> bool {
+        let report = self.report();
+        let objections = report["honesty"]["objections"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let is_lateness = |o: &Value| o.as_str().is_some_and(|o| o.contains("generator was late"));
+        ran.code == Some(3) && !objections.is_empty() && objections.iter().all(is_lateness)
     }
 
     /// Its report.json.

@@ -39,7 +39,7 @@ fn follows(file: &str, (from, duration): (&str, &str), mean: &str, speed: f64) {
     let mut command = stage.command(&["--speed", &speed.to_string()]);
     let ran = run_within(&mut command, Duration::from_secs(400));
     assert!(
-        matches!(ran.code, Some(0 | 1 | 3)),
+        matches!(ran.code, Some(0 | 1)) || stage.was_sent_late(&ran),
         "{:?}\n{}\n{}",
         ran.code,
         ran.stdout,
