@@ -37,7 +37,7 @@ pub struct Schedule {
 
 /// What such a policy tells of its last decision.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-struct Memory {
+pub(crate) struct Memory {
     at: Timestamp,
     current: Option<Replicas>,
     desired: Option<Replicas>,
@@ -156,13 +156,13 @@ fn wants(period: Duration) -> Wants {
 }
 
 impl Memory {
-    fn see(&mut self, seen: &Observation, desired: Option<Replicas>) {
+    pub(crate) fn see(&mut self, seen: &Observation, desired: Option<Replicas>) {
         self.at = seen.at;
         self.current = seen.scale.value().map(|scale| scale.spec);
         self.desired = desired.or(self.current);
     }
 
-    fn settle(&mut self, outcome: &WriteOutcome) -> Status {
+    pub(crate) fn settle(&mut self, outcome: &WriteOutcome) -> Status {
         if *outcome == WriteOutcome::Written {
             self.last_scale = Some(self.at);
         }
@@ -178,11 +178,11 @@ impl Memory {
         }
     }
 
-    fn save(&self, kind: &str) -> PolicyState {
+    pub(crate) fn save(&self, kind: &str) -> PolicyState {
         PolicyState::of(kind, self)
     }
 
-    fn restored(kind: &str, state: &PolicyState) -> Result<Self, String> {
+    pub(crate) fn restored(kind: &str, state: &PolicyState) -> Result<Self, String> {
         state.read(kind)
     }
 }

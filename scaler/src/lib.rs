@@ -12,6 +12,7 @@ mod fixed;
 mod hpa;
 mod live;
 mod observation;
+mod oracle;
 mod plant;
 mod policy;
 mod policy_spec;
@@ -32,6 +33,7 @@ pub use observation::{
     Readiness, ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Resources, Sample, Scale,
     Selector, Traffic, Version,
 };
+pub use oracle::{CapacityCurve, CapacityError, Load, Oracle, OracleTask, Plan};
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
 pub use policy_spec::PolicySpec;
