@@ -1,0 +1,96 @@
+//! How services scale, on what readings, and what is known beforehand.
+
+use std::time::Duration;
+
+use metrics::{Ratio, Replicas};
+use serde::{Deserialize, Serialize};
+
+/// How often there is a decision, and on what readings.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Control {
+    /// Between two decisions.
+    pub period: Duration,
+    /// How readings come about.
+    pub scrape: Scrape,
+}
+
+/// How readings come about.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Scrape {
+    /// Between two readings of the same replica.
+    pub interval: Duration,
+    /// The span that a reading averages over.
+    pub window: Duration,
+    /// How old a reading is when it can be seen.
+    pub lag: Duration,
+}
+
+/// How a service scales.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Scaling {
+    /// The policy.
+    pub policy: Policy,
+    /// The fewest replicas.
+    pub min: Replicas,
+    /// The most replicas.
+    pub max: Replicas,
+}
+
+/// A policy and its parameters.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// The replicas of the start, for ever.
+    Static,
+    /// Replicas by the clock.
+    Schedule(Vec<ScheduleEntry>),
+    /// The Horizontal Pod Autoscaler with these targets.
+    Hpa {
+        /// Its targets; the largest proposal wins.
+        targets: Vec<HpaTarget>,
+        /// `spec.behavior` of `autoscaling/v2`, in its JSON form with every duration already in this scenario's time.
+        behavior: Option<serde_json::Value>,
+        /// The controller's downscale stabilisation.
+        stabilization: Duration,
+        /// The controller's tolerance.
+        tolerance: Ratio,
+        /// The controller's CPU initialisation period.
+        cpu_initialization: Duration,
+        /// The controller's initial readiness delay.
+        initial_readiness_delay: Duration,
+    },
+}
+
+/// One target of an HPA.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HpaTarget {
+    /// Mean CPU ÷ request.
+    Cpu(Ratio),
+    /// Mean slots held ÷ slots, as the metric `pods/busy`.
+    Busy(Ratio),
+    /// Mean requests per second and replica, as the metric `pods/requests`.
+    Requests(f64),
+}
+
+/// From an instant on, so many replicas.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ScheduleEntry {
+    /// Since the start.
+    pub at: Duration,
+    /// That many.
+    pub replicas: Replicas,
+}
+
+/// What is known beforehand.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct CalendarEvent {
+    /// When, since the start.
+    pub at: Duration,
+    /// How many times the usual load.
+    pub expect: f64,
+    /// How uncertain that is, as a share of it.
+    pub spread: Ratio,
+    /// How long it lasts, if that is known.
+    pub lasts: Option<Duration>,
+}
