@@ -1,0 +1,85 @@
+//! What the shop is made of.
+
+use super::super::units::{Count, FileName, Number, OneOf, Text, Time};
+use super::super::written::{Form, List, Named, written};
+
+/// A duration's distribution: one time, or a mapping.
+pub(crate) type Spread = Form<Time, SpreadMap>;
+/// A call: `service.operation`, or a mapping.
+pub(crate) type CallForm = Form<Text, CallMap>;
+
+written! {
+    /// A service and its replicas.
+    ServiceFile, "a service" {
+        /// Replicas at the start; if scaling's `min` is higher, that many. Default: 1.
+        replicas: may Count,
+        /// Requests that a replica works on at once. Default: 2.
+        slots: may Count,
+        /// Requests that wait for a slot; one more is answered 503. Default: 64.
+        queue: may Count,
+        /// From a replica's start to its readiness. Default: {median: 10s, p90: 15s}.
+        start_up: may Spread,
+        /// The limit of its own time, without the calls it makes. Default: 250ms.
+        limit: may Time,
+        /// CPU that a replica asks for: `2`, `500m`. Default: one per slot.
+        cpu: may Text,
+        /// `paced` (a slot is held for as long as the draw says, the default) or `burn` (CPU time is spent).
+        work: may OneOf<crate::WorkMode>,
+        /// How long a stopped replica may take to finish what it has. Default: 10s.
+        drain: may Time,
+        /// What it can do, by name.
+        operations: need Named<OperationFile>,
+    }
+
+    /// One thing that a service can do.
+    OperationFile, "an operation" {
+        /// How it is reached from outside: `GET /product/{id}`. The shop's own operations have theirs already.
+        route: may Text,
+        /// What it does, in order: `[work: {mean: 20ms, cv: 0.8}, call: auth.verify, wait: 5ms]`.
+        r#do: need StepsFile,
+    }
+
+    /// Steps of an operation, in the order in which they are written.
+    StepMap, "a step" {
+        /// The slot and the CPU are busy.
+        work: may Spread,
+        /// The slot is busy, the CPU is not.
+        wait: may Spread,
+        /// Another service is asked.
+        call: may CallForm,
+        /// Several are asked at once.
+        all: may List<CallForm>,
+    }
+
+    /// A call to another service.
+    CallMap, "a call" {
+        /// `service.operation`.
+        to: need Text,
+        /// Its time limit. Default: the gateway's.
+        timeout: may Time,
+        /// How many times it may be tried again. Default: 0.
+        retries: may Count,
+    }
+
+    /// A distribution of a duration. One of: `mean` with `cv`, `median` with `p90` or `p99`, `exponential`, `from`.
+    SpreadMap, "a distribution" {
+        /// Its mean. With `cv` it is log-normal.
+        mean: may Time,
+        /// Its standard deviation ÷ its mean; 0: always the mean.
+        cv: may Number,
+        /// Its median. With `p90` or `p99` it is log-normal.
+        median: may Time,
+        /// Nine of ten are at most this.
+        p90: may Time,
+        /// Ninety-nine of a hundred are at most this.
+        p99: may Time,
+        /// Exponential, with this mean.
+        exponential: may Time,
+        /// One of the times in this file: CSV, a duration (or seconds) a line.
+        from: may FileName,
+    }
+}
+
+/// Steps in the order in which they are written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StepsFile(pub(crate) Vec<StepMap>);
