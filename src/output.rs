@@ -49,6 +49,11 @@ fn shown(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Writes what is to be said of a scenario to stderr.
+pub(crate) fn remarks(remarks: &scenarios::Remarks) {
+    drop(write!(io::stderr(), "{}", shown(&remarks.to_string())));
+}
+
 /// Writes a line of progress to stderr.
 pub(crate) fn progress(line: &str) {
     drop(writeln!(io::stderr(), "{}", shown(line)));

@@ -4,31 +4,54 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use scenarios::{Files, Scenario, Set};
+use scenarios::{Checked, Files, Scenario, Set};
 
 use crate::args::ScenarioArgs;
 use crate::exit::Failure;
+use crate::output;
 
 /// The longest scenario file that is read at all, in bytes. The language's own limit is smaller and says so better.
 const LONGEST: u64 = 8 << 20;
 
-/// Reads, changes and checks a scenario; then compresses it to the speed.
+/// Reads, changes and checks a scenario, and tells what is doubtful about it; then compresses it to the speed.
 pub(crate) fn load(args: &ScenarioArgs) -> Result<Scenario, Failure> {
+    let checked = read_for(args)?;
+    output::remarks(&checked.warnings);
+    at_speed(checked.scenario, args)
+}
+
+/// The same for the local world: what it cannot do is an error, what it leaves out is told.
+pub(crate) fn load_for_local(args: &ScenarioArgs) -> Result<Scenario, Failure> {
+    let checked = read_for(args)?;
+    if !checked.beyond_local.is_empty() {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "{}the local world cannot run this scenario, nothing was started",
+            checked.beyond_local.told("error")
+        )));
+    }
+    output::remarks(&checked.warnings.and(checked.left_out));
+    at_speed(checked.scenario, args)
+}
+
+fn read_for(args: &ScenarioArgs) -> Result<Checked, Failure> {
     let mut sets = args.sets.clone();
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let scenario = read(&args.scenario, &sets)?;
+    read(&args.scenario, &sets)
+}
+
+fn at_speed(scenario: Scenario, args: &ScenarioArgs) -> Result<Scenario, Failure> {
     scenario.at_speed(args.speed).map_err(Failure::usage)
 }
 
 /// Reads, changes and checks a scenario of the library or a file.
-pub(crate) fn read(name: &str, sets: &[String]) -> Result<Scenario, Failure> {
+pub(crate) fn read(name: &str, sets: &[String]) -> Result<Checked, Failure> {
     let sets: Vec<Set> = sets
         .iter()
         .map(|set| Set::parse(set))
         .collect::<Result<_, _>>()
         .map_err(Failure::usage)?;
     let (shown, text, folder) = find(name)?;
-    Scenario::read(&shown, &text, &Folder(folder), &sets).map_err(Failure::usage)
+    Scenario::checked(&shown, &text, &Folder(folder), &sets).map_err(Failure::usage)
 }
 
 /// A scenario's name for people, its text, and the folder it stands in.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Grid, Timestamp};
 use reports::record::{Audit, Header, Host, SCHEMA, ServiceHeader, World};
 use scaler::{HpaController, SimpleHpa};
-use scenarios::{Call, Operation, Policy, Scaling, Scenario, Service, Step};
+use scenarios::{Call, Discipline, Operation, Policy, Scaling, Scenario, Service, Step};
 
 /// The header of a run of `scenario`, already compressed to its speed.
 pub(crate) fn header(
@@ -65,14 +65,18 @@ fn policy_name(policy: &Policy) -> &'static str {
 
 /// Requests per second at which all slots of a replica would be held: slots ÷ the mean time that a slot is held, if
 /// every operation were asked for alike and nothing ever waited. Calls count: a slot is held while they are answered.
-/// Nothing for a service whose operations take no time. The measured knee takes its place where there is one.
+/// Nothing for a service whose operations take no time, whose slots are unlimited or whose work shares its cores: there a
+/// full replica is not one whose slots are held. The measured knee takes its place where there is one.
 fn full_rate(scenario: &Scenario, service: &Service) -> Option<f64> {
     let operations = service.operations.values();
     let held: Vec<f64> = operations
         .map(|operation| held_seconds(scenario, operation))
         .collect();
     let mean = held.iter().sum::<f64>() / held.len().max(1) as f64;
-    (mean > 0.0).then(|| f64::from(service.slots) / mean)
+    let slots = service
+        .slots
+        .filter(|_| service.discipline == Discipline::Fifo)?;
+    (mean > 0.0).then(|| f64::from(slots) / mean)
 }
 
 /// The mean time that an operation holds its slot. Calls do not go in circles: the scenario's check sees to it.

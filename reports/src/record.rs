@@ -139,8 +139,8 @@ pub struct Header {
 /// A service, as far as a report needs it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ServiceHeader {
-    /// Requests that a replica works on at once.
-    pub slots: u32,
+    /// Requests that a replica works on at once; nothing: without limit.
+    pub slots: Option<u32>,
     /// The limit of its own time.
     pub limit: Duration,
     /// Its policy's name, for people.

@@ -231,7 +231,7 @@ fn gates() -> Vec<Gate> {
 
 fn services(kind: Kind) -> BTreeMap<String, ServiceHeader> {
     let service = |min: u32, full: f64| ServiceHeader {
-        slots: 2,
+        slots: Some(2),
         limit: Duration::from_millis(250),
         policy: "foresight".into(),
         min: Replicas(min),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use metrics::Timestamp;
 use rand::Rng;
+use scenarios::Distribution;
 
 use crate::rolling::Rolling;
 
@@ -56,10 +57,14 @@ impl RetryBudget {
     }
 }
 
-/// How long to wait before retry `retry` (from 1): uniform between nothing and 25 ms × 2^(retry − 1), at most 250 ms
-/// ("full jitter": retries of requests that failed together do not come back together).
+/// How long to wait before retry `retry` (from 1): a draw from `own`, if there is one; otherwise uniform between nothing
+/// and 25 ms × 2^(retry − 1), at most 250 ms ("full jitter": retries of requests that failed together do not come back
+/// together).
 #[must_use]
-pub fn backoff(retry: u32, draws: &mut impl Rng) -> Duration {
+pub fn backoff(own: Option<&Distribution>, retry: u32, draws: &mut impl Rng) -> Duration {
+    if let Some(own) = own {
+        return own.sample(draws);
+    }
     let doublings = retry.saturating_sub(1).min(16);
     let longest = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
@@ -84,7 +89,15 @@ mod tests {
         RetryBudget::new(scenarios::RetryBudget {
             ratio: Ratio::new(ratio).unwrap(),
             floor,
+            backoff: None,
         })
+    }
+
+    #[test]
+    fn a_back_off_of_its_own_is_drawn_as_it_is_said() {
+        let mut draws = Draws::new(1, Stream::Fault { fault: 0 });
+        let own = Distribution::Constant(Duration::from_secs(2));
+        assert_eq!(backoff(Some(&own), 9, &mut draws), Duration::from_secs(2));
     }
 
     #[test]
@@ -129,7 +142,7 @@ mod tests {
         fn a_wait_is_within_its_bounds(retry in any::<u32>(), seed in any::<u64>()) {
             let mut draws = Draws::new(seed, Stream::Fault { fault: 0 });
             let longest = if retry <= 1 { FIRST_WAIT } else { LONGEST_WAIT };
-            prop_assert!(backoff(retry, &mut draws) < longest);
+            prop_assert!(backoff(None, retry, &mut draws) < longest);
         }
     }
 }

@@ -295,16 +295,24 @@ impl Pool {
                     .map_or(0, |last| from.partition_point(|k| self.place(*k) <= last));
                 from[next % from.len()]
             }
-            Balance::LeastConnections => {
-                let start = below(count, draws.next_u32());
-                let (before, after) = from.split_at(start);
-                after
-                    .iter()
-                    .chain(before)
-                    .copied()
-                    .min_by_key(|k| self.in_flight(*k))?
+            Balance::LeastConnections => self.least_busy(from, draws)?,
+            Balance::Random => from[below(count, draws.next_u32())],
+            Balance::Choices(choices) => {
+                let drawn: Vec<ReplicaKey> = some_of(count, choices, draws)
+                    .into_iter()
+                    .map(|place| from[place])
+                    .collect();
+                self.least_busy(&drawn, draws)?
             }
         })
+    }
+
+    /// The one of `among` with the fewest requests in flight; of several such, each alike.
+    fn least_busy(&self, among: &[ReplicaKey], draws: &mut impl Rng) -> Option<ReplicaKey> {
+        let least = among.iter().map(|key| self.in_flight(*key)).min()?;
+        let tied = || among.iter().filter(|key| self.in_flight(**key) == least);
+        let count = u32::try_from(tied().count()).ok()?;
+        tied().nth(below(count, draws.next_u32())).copied()
     }
 
     fn less_busy(&self, a: ReplicaKey, b: ReplicaKey) -> ReplicaKey {
@@ -385,6 +393,18 @@ fn without(from: &[ReplicaKey], tried: &[ReplicaKey]) -> Vec<ReplicaKey> {
         .copied()
         .filter(|k| !tried.contains(k))
         .collect()
+}
+
+/// So many different whole numbers below `count`, all sets alike; all of them if there are no more (R. Floyd's algorithm).
+fn some_of(count: u32, choices: u32, draws: &mut impl Rng) -> Vec<usize> {
+    let choices = choices.min(count);
+    let mut drawn: Vec<usize> = Vec::with_capacity(choices as usize);
+    for last in count - choices..count {
+        let place = below(last + 1, draws.next_u32());
+        let taken = drawn.contains(&place);
+        drawn.push(if taken { last as usize } else { place });
+    }
+    drawn
 }
 
 /// A whole number below `count`, uniform up to a bias of `count` ÷ 2³².

@@ -48,7 +48,7 @@ impl Upstream {
         Self {
             pool: Pool::new(choice(settings)),
             breaker: CircuitBreaker::new(settings.breaker),
-            budget: RetryBudget::new(settings.retries),
+            budget: RetryBudget::new(settings.retries.clone()),
             most_in_flight: settings.bulkhead.in_flight,
             in_flight: 0,
         }
@@ -58,7 +58,7 @@ impl Upstream {
     pub fn configure(&mut self, now: Timestamp, settings: &Gateway) {
         self.pool.configure(now, choice(settings));
         self.breaker.configure(settings.breaker);
-        self.budget.configure(settings.retries);
+        self.budget.configure(settings.retries.clone());
         self.most_in_flight = settings.bulkhead.in_flight;
     }
 
@@ -162,7 +162,7 @@ mod tests {
     use metrics::Ratio;
     use proptest::prelude::*;
     use scenarios::{
-        Balance, Breaker, Bulkhead, Draws, Ejection, HealthCheck, RetryBudget, Stream,
+        Balance, Breaker, Bulkhead, Distribution, Draws, Ejection, HealthCheck, RetryBudget, Stream,
     };
 
     use super::*;
@@ -171,9 +171,11 @@ mod tests {
         Gateway {
             balance: Balance::PowerOfTwo,
             time_limit: Duration::from_secs(1),
+            overhead: Distribution::Constant(Duration::ZERO),
             retries: RetryBudget {
                 ratio: Ratio::new(0.2).unwrap(),
                 floor: 1.0,
+                backoff: None,
             },
             breaker: Breaker {
                 failures: Ratio::new(0.5).unwrap(),

@@ -112,6 +112,33 @@ pub enum Stream {
         /// The arrival's place in the record.
         arrival: u64,
     },
+    /// How long a request waits for a slot before it leaves.
+    Patience {
+        /// The shopper.
+        journey: u64,
+        /// The page's number in the journey, from 0.
+        page: u32,
+        /// Which call.
+        hop: u32,
+        /// Which try, from 0.
+        attempt: u32,
+    },
+    /// What the gateway adds to a request, then how long its message takes, then how long the answer.
+    Network {
+        /// The shopper.
+        journey: u64,
+        /// The page's number in the journey, from 0.
+        page: u32,
+        /// Which call.
+        hop: u32,
+        /// Which try, from 0.
+        attempt: u32,
+    },
+    /// How long a node takes to be there.
+    Node {
+        /// The node's ordinal: none is used twice.
+        ordinal: u32,
+    },
     /// Whether a request is one of those that a fault makes fail.
     Failure {
         /// The shopper.
@@ -169,6 +196,19 @@ impl Stream {
                 hop,
                 attempt,
             } => [tag(14, attempt), journey, pair(page, hop)],
+            Self::Patience {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(15, attempt), journey, pair(page, hop)],
+            Self::Network {
+                journey,
+                page,
+                hop,
+                attempt,
+            } => [tag(16, attempt), journey, pair(page, hop)],
+            Self::Node { ordinal } => [tag(17, 0), u64::from(ordinal), 0],
         }
     }
 }

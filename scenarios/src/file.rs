@@ -18,11 +18,11 @@ mod written;
 use std::io::Read;
 
 use crate::Scenario;
-use mistake::{Found, Source};
+use mistake::{Concern, Found, Source};
 use written::Written as _;
 
 pub use library::{library, library_like, library_scenario, template};
-pub use mistake::{Mistake, Mistakes};
+pub use mistake::{Mistake, Mistakes, Remarks};
 pub use schema::schema;
 pub use set::Set;
 
@@ -51,8 +51,21 @@ impl Files for NoFiles {
     }
 }
 
+/// A scenario without mistakes, and what is still to be said of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What works, but perhaps not as it was meant, in whatever world.
+    pub warnings: Remarks,
+    /// What the local world leaves out: a run there is another experiment than the simulated one.
+    pub left_out: Remarks,
+    /// What the local world cannot do: it must not run the scenario.
+    pub beyond_local: Remarks,
+}
+
 impl Scenario {
-    /// Reads a scenario from the text of a file called `name`, with the values in `sets` changed.
+    /// Reads a scenario as [`Scenario::checked`] does, without what is to be said of one that has no mistakes.
     ///
     /// # Errors
     /// All mistakes at once.
@@ -62,6 +75,19 @@ impl Scenario {
         files: &dyn Files,
         sets: &[Set],
     ) -> Result<Self, Mistakes> {
+        Self::checked(name, text, files, sets).map(|checked| checked.scenario)
+    }
+
+    /// Reads a scenario from the text of a file called `name`, with the values in `sets` changed.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn checked(
+        name: &str,
+        text: &[u8],
+        files: &dyn Files,
+        sets: &[Set],
+    ) -> Result<Checked, Mistakes> {
         let mut found = Found::default();
         let text = tree::text_of(text, &mut found);
         let mut sources = vec![Source {
@@ -74,7 +100,12 @@ impl Scenario {
             read(&mut sources, &mut found, files, sets)
         };
         match scenario {
-            Some(scenario) if !found.any() => Ok(scenario),
+            Some(scenario) if !found.any() => Ok(Checked {
+                scenario,
+                warnings: found.remarks(Concern::Doubtful, &sources),
+                left_out: found.remarks(Concern::LeftOut, &sources),
+                beyond_local: found.remarks(Concern::BeyondLocal, &sources),
+            }),
             _ => Err(found.told(&sources)),
         }
     }

@@ -25,15 +25,15 @@ pub use curve::{Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Rec
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use file::{
-    Files, Mistake, Mistakes, NoFiles, Set, library, library_like, library_scenario, schema,
-    template,
+    Checked, Files, Mistake, Mistakes, NoFiles, Remarks, Set, library, library_like,
+    library_scenario, schema, template,
 };
 pub use scenario::{
-    ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Control, Ejection,
-    Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey, JourneyIndex, Method,
-    OnFailure, Operation, OperationId, Page, PageIndex, Policy, RetryBudget, Route, Scaling,
-    Scenario, ScheduleEntry, Scrape, Service, Source, Step, Term, Traffic, Unit, Variable,
-    WorkMode,
+    ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Contention, Control,
+    Discipline, Ejection, Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey,
+    JourneyIndex, Method, Network, NodeSize, Nodes, OnFailure, Operation, OperationId, Page,
+    PageIndex, Policy, Prices, RetryBudget, Route, Scaling, Scenario, ScheduleEntry, Scrape,
+    Service, Source, Step, Term, Traffic, Unit, Variable, WarmUp, WorkMode,
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
 pub use speed::{SHORTEST_PERIOD, SpeedError};

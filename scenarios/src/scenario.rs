@@ -6,6 +6,7 @@
 mod fault;
 mod gateway;
 mod journey;
+mod nodes;
 mod scaling;
 mod service;
 
@@ -18,12 +19,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Curve;
 pub use fault::{Fault, FaultKind};
-pub use gateway::{Balance, Breaker, Bulkhead, Ejection, Gateway, HealthCheck, RetryBudget};
+pub use gateway::{
+    Balance, Breaker, Bulkhead, Ejection, Gateway, HealthCheck, Network, RetryBudget,
+};
 pub use journey::{
     Extract, Journey, JourneyIndex, Method, OnFailure, Page, PageIndex, Source, Variable,
 };
+pub use nodes::{NodeSize, Nodes, Prices};
 pub use scaling::{CalendarEvent, Control, HpaTarget, Policy, Scaling, ScheduleEntry, Scrape};
-pub use service::{Call, Operation, OperationId, Route, Service, Step, WorkMode};
+pub use service::{
+    Call, Contention, Discipline, Operation, OperationId, Route, Service, Step, WarmUp, WorkMode,
+};
 
 /// A checked scenario.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -50,6 +56,10 @@ pub struct Scenario {
     pub services: BTreeMap<String, Service>,
     /// What stands before the services.
     pub gateway: Gateway,
+    /// What lies between the gateway and the services.
+    pub network: Network,
+    /// What replicas run on; nothing: there is always room.
+    pub nodes: Option<Nodes>,
     /// How often there is a decision, and on what readings.
     pub control: Control,
     /// How services scale, by service. One that is not here keeps its replicas.
@@ -62,6 +72,8 @@ pub struct Scenario {
     pub slo: Slo,
     /// What must hold at the end.
     pub gates: Vec<Gate>,
+    /// What things cost.
+    pub prices: Prices,
     /// Named spans, in order, without gaps from the start to the end.
     pub phases: Vec<Phase>,
 }
@@ -132,6 +144,13 @@ impl Scenario {
     #[must_use]
     pub fn journey(&self, index: JourneyIndex) -> &Journey {
         &self.journeys[index.0 as usize]
+    }
+
+    /// How a replica of `service` is chosen: as the service says, otherwise as the gateway does.
+    #[must_use]
+    pub fn balance_of(&self, service: &str) -> Balance {
+        let own = self.services.get(service).and_then(|s| s.balance);
+        own.unwrap_or(self.gateway.balance)
     }
 
     /// The scenario behind a shared pointer, as arrivals and shoppers hold it.

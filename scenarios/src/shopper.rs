@@ -282,11 +282,13 @@ impl Shopper {
     /// Steps on to the next page, or the next try of this one. One of a standing crowd never leaves: the end of a journey
     /// is the begin of another, a thought later.
     pub fn step(&mut self, outcome: Outcome) -> Next {
-        let on_failure = self.current().on_failure;
+        let on_failure = &self.current().on_failure;
         if outcome == Outcome::NotServed {
-            if self.attempt < on_failure.retry {
-                self.attempt += 1;
-                return Next::After(on_failure.after);
+            if on_failure.retry.is_none_or(|most| self.attempt < most) {
+                let attempt = self.attempt.saturating_add(1);
+                let wait = on_failure.after.sample(&mut self.hesitation(attempt));
+                self.attempt = attempt;
+                return Next::After(wait);
             }
             if !on_failure.go_on {
                 let mut draws = self.thought();
@@ -311,6 +313,19 @@ impl Shopper {
             Stream::Think {
                 journey: self.index,
                 page: self.number,
+            },
+        )
+    }
+
+    /// The draws of what is waited before this page is asked for again.
+    fn hesitation(&self, attempt: u32) -> Draws {
+        Draws::new(
+            self.scenario.seed,
+            Stream::Retry {
+                journey: self.index,
+                page: self.number,
+                hop: 0,
+                attempt,
             },
         )
     }

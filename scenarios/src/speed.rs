@@ -37,8 +37,8 @@ impl Scenario {
     ///
     /// Divided by the speed is what the scenario says about the course of events: curves' time, duration, phases,
     /// faults, the control period and all that a policy counts in (windows, stabilisation, schedules, calendar), think
-    /// times, start-up, scrape interval, window and lag. Unchanged are rates, work, waits, time limits, what is waited
-    /// before another try, breaker, ejection, health, drain, SLO, and the instant of the start.
+    /// times, start-up, warm-up, node provisioning, scrape interval, window and lag. Unchanged are rates, work, waits,
+    /// network, patience, time limits, what is waited before another try, breaker, ejection, health, drain, SLO, and the instant of the start.
     ///
     /// # Errors
     /// If `speed` is not a number above 0, or makes the control period shorter than [`SHORTEST_PERIOD`].
@@ -70,6 +70,9 @@ impl Scenario {
         self.services
             .values_mut()
             .for_each(|service| faster.service(service));
+        if let Some(nodes) = &mut self.nodes {
+            nodes.provisioning = nodes.provisioning.scaled(1.0 / speed);
+        }
         faster.control(&mut self.control);
         self.scaling
             .values_mut()
@@ -104,6 +107,9 @@ impl Faster {
 
     fn service(&self, service: &mut Service) {
         service.start_up = service.start_up.scaled(1.0 / self.0);
+        if let Some(warm_up) = &mut service.warm_up {
+            warm_up.lasts = self.time(warm_up.lasts);
+        }
     }
 
     fn control(&self, control: &mut Control) {

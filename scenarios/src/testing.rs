@@ -8,8 +8,8 @@ use metrics::{Quantile, Ratio, Rps, Slo, Timestamp};
 
 use crate::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, Control, Curve, Distribution, Ejection,
-    Gateway, HealthCheck, Journey, Method, OnFailure, Page, PageIndex, RetryBudget, Scenario,
-    Scrape, Term, Traffic, Unit,
+    Gateway, HealthCheck, Journey, Method, Network, OnFailure, Page, PageIndex, Prices,
+    RetryBudget, Scenario, Scrape, Term, Traffic, Unit,
 };
 
 pub(crate) fn s(seconds: f64) -> Duration {
@@ -44,8 +44,8 @@ pub(crate) fn page(name: &str, next: &[(u32, f64)]) -> Page {
             .map(|(page, chance)| (PageIndex(*page), *chance))
             .collect(),
         on_failure: OnFailure {
-            retry: 0,
-            after: Duration::ZERO,
+            retry: Some(0),
+            after: Distribution::Constant(Duration::ZERO),
             go_on: false,
         },
     }
@@ -83,6 +83,11 @@ pub(crate) fn scenario(journeys: Vec<Journey>, rate: Vec<Term>) -> Scenario {
         journeys,
         services: BTreeMap::new(),
         gateway: gateway(),
+        network: Network {
+            latency: Distribution::Constant(Duration::ZERO),
+        },
+        nodes: None,
+        prices: Prices::default(),
         control: Control {
             period: s(15.0),
             scrape: Scrape {
@@ -107,9 +112,11 @@ fn gateway() -> Gateway {
     Gateway {
         balance: Balance::PowerOfTwo,
         time_limit: s(5.0),
+        overhead: Distribution::Constant(Duration::ZERO),
         retries: RetryBudget {
             ratio: Ratio::ZERO,
             floor: 0.0,
+            backoff: None,
         },
         breaker: Breaker {
             failures: Ratio::ONE,

@@ -142,6 +142,10 @@ struct Need {
     slots: u32,
 }
 
+fn slots(service: &scenarios::Service) -> u32 {
+    service.slots.expect("the library's slots are limited")
+}
+
 fn needs(scenario: &Scenario) -> Vec<Need> {
     let busy = busy(scenario, peak(scenario));
     scenario
@@ -152,10 +156,10 @@ fn needs(scenario: &Scenario) -> Vec<Need> {
             Need {
                 service: name.clone(),
                 busy,
-                needed: (busy / (f64::from(service.slots) * TARGET)).ceil() as u32,
+                needed: (busy / (f64::from(slots(service)) * TARGET)).ceil() as u32,
                 start: service.replicas.get(),
                 max: scenario.scaling[name].max.get(),
-                slots: service.slots,
+                slots: slots(service),
             }
         })
         .collect()
@@ -206,7 +210,7 @@ fn the_start_of_every_scenario_is_not_overloaded() {
         let busy = busy(&scenario, Duration::ZERO);
         for (name, service) in &scenario.services {
             let full = busy.get(name).copied().unwrap_or_default()
-                / f64::from(service.replicas.get() * service.slots);
+                / f64::from(service.replicas.get() * slots(service));
             assert!(
                 full < 0.85,
                 "{name} of {} starts at {full:.2}",

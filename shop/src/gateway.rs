@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use metrics::Timestamp;
 use routing::{BreakerState, ReplicaKey, Upstream};
-use scenarios::Gateway;
+use scenarios::{Balance, Gateway};
 use tokio::net::TcpListener;
 
 use crate::Clock;
@@ -60,6 +60,8 @@ struct State {
 
 /// One called service.
 struct Service {
+    /// How its replicas are chosen, if not as the gateway says.
+    balance: Option<Balance>,
     upstream: Upstream,
     members: Members,
 }
@@ -117,10 +119,12 @@ impl Shared {
         let services = config
             .shop
             .services
-            .keys()
-            .map(|name| {
+            .iter()
+            .map(|(name, service)| {
+                let balance = service.balance;
                 let service = Service {
-                    upstream: Upstream::new(&settings),
+                    balance,
+                    upstream: Upstream::new(&balanced(&settings, balance)),
                     members: Members::default(),
                 };
                 (name.clone(), service)
@@ -225,6 +229,14 @@ impl Shared {
     }
 }
 
+/// The settings for a service that may have a balance of its own.
+fn balanced(settings: &Gateway, own: Option<Balance>) -> Gateway {
+    Gateway {
+        balance: own.unwrap_or(settings.balance),
+        ..settings.clone()
+    }
+}
+
 impl State {
     /// Takes new settings, if they are good: the registry has checked them, but it is another process.
     fn configure(&mut self, now: Timestamp, value: &serde_json::Value) {
@@ -235,7 +247,8 @@ impl State {
             return;
         }
         for service in self.services.values_mut() {
-            service.upstream.configure(now, &settings);
+            let own = balanced(&settings, service.balance);
+            service.upstream.configure(now, &own);
         }
         self.settings = settings;
     }

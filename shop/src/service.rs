@@ -202,7 +202,7 @@ impl Replica {
             (&Method::GET, "/healthz") => self.healthy(),
             (&Method::GET, "/readyz") => self.ready(),
             (&Method::GET, "/metrics") => {
-                let (slots, ledger) = (self.service.slots, self.room.ledger());
+                let (slots, ledger) = (self.room.slots(), self.room.ledger());
                 http::text(StatusCode::OK, self.counters().text(slots, &ledger))
             }
             _ => {

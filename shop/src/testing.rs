@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use metrics::{Quantity, Ratio, Replicas};
 use scenarios::{
-    Balance, Breaker, Bulkhead, Distribution, Ejection, Gateway, HealthCheck, Method, Operation,
-    RetryBudget, Route, Service, WorkMode,
+    Balance, Breaker, Bulkhead, Discipline, Distribution, Ejection, Gateway, HealthCheck, Method,
+    Operation, RetryBudget, Route, Service, WorkMode,
 };
 
 use crate::protocol::{ChildConfig, Role, Shop};
@@ -16,9 +16,11 @@ pub(crate) fn settings() -> Gateway {
     Gateway {
         balance: Balance::PowerOfTwo,
         time_limit: Duration::from_millis(400),
+        overhead: Distribution::Constant(Duration::ZERO),
         retries: RetryBudget {
             ratio: Ratio::new(0.2).unwrap(),
             floor: 5.0,
+            backoff: None,
         },
         breaker: Breaker {
             failures: Ratio::new(0.5).unwrap(),
@@ -44,13 +46,17 @@ pub(crate) fn settings() -> Gateway {
 pub(crate) fn shop() -> Shop {
     let service = |operations: &[(&str, Option<(Method, &str)>)]| Service {
         replicas: Replicas(2),
-        slots: 2,
-        queue: 8,
+        slots: Some(2),
+        queue: Some(8),
+        discipline: Discipline::Fifo,
+        patience: None,
         start_up: Distribution::Constant(Duration::ZERO),
+        warm_up: None,
         limit: Duration::from_millis(100),
         cpu: Quantity::from_milli(2000),
         work: WorkMode::Paced,
         drain: Duration::from_secs(1),
+        balance: None,
         operations: operations
             .iter()
             .map(|(name, route)| {

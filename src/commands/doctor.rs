@@ -38,7 +38,7 @@ enum State {
 }
 
 pub(crate) fn run(args: &DoctorArgs) -> Done {
-    let scenario = scenario_file::load(&ScenarioArgs {
+    let scenario = scenario_file::load_for_local(&ScenarioArgs {
         scenario: args.scenario.clone(),
         speed: args.speed,
         seed: None,

@@ -23,7 +23,7 @@ use crate::{Done, folder, output, results, scenario_file, session, stop, wiring}
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &RunArgs) -> Done {
-    let scenario = Arc::new(scenario_file::load(&args.scenario)?);
+    let scenario = Arc::new(scenario_file::load_for_local(&args.scenario)?);
     let started = wiring::wall_clock();
     let out = folder::create(args.result.out.as_deref(), &scenario.name, started)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

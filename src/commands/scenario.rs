@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use reports::words;
+use scenarios::Checked;
 
 use crate::args::ScenarioCommand;
 use crate::exit::{Exit, Failure};
@@ -23,7 +24,7 @@ pub(crate) fn run(command: &ScenarioCommand) -> Done {
 fn list() -> Done {
     let mut text = String::new();
     for (name, _) in scenarios::library() {
-        let scenario = scenario_file::read(name, &[])?;
+        let scenario = scenario_file::read(name, &[])?.scenario;
         let duration = words::seconds(scenario.duration.as_secs_f64());
         writeln!(text, "{name:<24} {duration:>9}  {}", scenario.about)?;
     }
@@ -67,13 +68,22 @@ fn check(names: &[String], sets: &[String]) -> Done {
     let mut failed = 0;
     for name in names {
         match scenario_file::read(name, sets) {
-            Ok(scenario) => output::print(&format!(
-                "{}: good: {}, {}, {}\n",
-                words::terminal(name),
-                words::plural(scenario.journeys.len() as u64, "journey"),
-                words::plural(scenario.services.len() as u64, "service"),
-                words::seconds(scenario.duration.as_secs_f64())
-            ))?,
+            Ok(checked) => {
+                let Checked {
+                    scenario,
+                    warnings,
+                    left_out,
+                    beyond_local,
+                } = checked;
+                output::remarks(&warnings.and(beyond_local).and(left_out));
+                output::print(&format!(
+                    "{}: good: {}, {}, {}\n",
+                    words::terminal(name),
+                    words::plural(scenario.journeys.len() as u64, "journey"),
+                    words::plural(scenario.services.len() as u64, "service"),
+                    words::seconds(scenario.duration.as_secs_f64())
+                ))?;
+            }
             Err(failure) => {
                 failed += 1;
                 output::error(&failure.error);

@@ -106,12 +106,12 @@ pub(super) fn safe_rate(fit: Option<&KneeFit>, service: &ServiceHeader) -> SafeR
             return SafeRate::Measured { rps: fit.safe_rps };
         }
     }
-    let Some(full) = full else {
+    let (Some(full), Some(slots)) = (full, service.slots) else {
         return SafeRate::Unknown {
             why: "the run shows no knee, and the scenario's work times do not say what a replica takes".into(),
         };
     };
-    match model(full, service.slots, service.limit.as_secs_f64()) {
+    match model(full, slots, service.limit.as_secs_f64()) {
         Some(rps) => SafeRate::Model { rps },
         None => SafeRate::Unknown {
             why: "its work takes longer than its limit, even without load".into(),
@@ -177,7 +177,7 @@ mod tests {
 
     fn service(full_rate: Option<f64>, limit_ms: u64) -> ServiceHeader {
         ServiceHeader {
-            slots: 2,
+            slots: Some(2),
             limit: Duration::from_millis(limit_ms),
             policy: "hpa".into(),
             min: Replicas(1),

@@ -15,8 +15,8 @@ pub struct Service {
     pub name: String,
     /// Its policy's name.
     pub policy: String,
-    /// Requests that a replica works on at once.
-    pub slots: u32,
+    /// Requests that a replica works on at once; nothing: without limit.
+    pub slots: Option<u32>,
     /// The limit of its own time, in ms.
     pub limit_ms: f64,
     /// The fewest replicas.

@@ -149,9 +149,10 @@ fn mark_rates(
     if let Some(full) = full {
         let x = across.at(full);
         panel.rules.push(Rule::Down("mutv", x, 0.0, height));
-        let slots = words::counted(u64::from(service.slots), "slot");
-        let word =
-            Word::new("mut", format!("knee: {}", words::rate(full))).and(format!(", {slots} busy"));
+        let slots = service.slots.map_or_else(String::new, |slots| {
+            format!(", {} busy", words::counted(u64::from(slots), "slot"))
+        });
+        let word = Word::new("mut", format!("knee: {}", words::rate(full))).and(slots);
         let mut places = vec![(x, 6.0, 16.0, Anchor::Start), (x, 6.0, 32.0, Anchor::Start)];
         places.extend(side_places(x));
         panel.words.extend(room.put(&word, &places));

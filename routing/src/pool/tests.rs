@@ -55,6 +55,8 @@ fn the_same_luck_finds_the_same_replica_in_whatever_order_they_came() {
         Balance::PowerOfTwo,
         Balance::RoundRobin,
         Balance::LeastConnections,
+        Balance::Random,
+        Balance::Choices(3),
     ] {
         let chosen = |order: [u32; 5]| {
             let mut pool = Pool::new(choice(balance));
@@ -121,6 +123,54 @@ fn least_connections_takes_an_idle_one() {
         pool.choose(at(0), &[], &mut draws).unwrap();
     }
     assert!(keys.iter().all(|k| pool.in_flight(*k) == 1));
+}
+
+/// How often each of `keys` is chosen in ten thousand draws, if every request ends at once.
+fn shares(pool: &mut Pool, keys: &[ReplicaKey]) -> Vec<u32> {
+    let mut draws = draws(5);
+    let mut counts = vec![0; keys.len()];
+    for _ in 0..10_000 {
+        let key = pool.choose(at(0), &[], &mut draws).unwrap();
+        pool.end(at(0), key, Verdict::Good);
+        counts[keys.iter().position(|k| *k == key).unwrap()] += 1;
+    }
+    counts
+}
+
+#[test]
+fn ties_between_the_least_busy_are_broken_evenly() {
+    for balance in [Balance::LeastConnections, Balance::Choices(9)] {
+        let (mut pool, keys) = pool(balance, 5);
+        // The first three are busy: what is left is side by side, where a start at random would favour the fourth.
+        for busy in &keys[..3] {
+            pool.get_mut(*busy).unwrap().in_flight = 7;
+        }
+        let counts = shares(&mut pool, &keys);
+        assert_eq!(counts[..3], [0, 0, 0], "{balance:?}");
+        assert!(counts[3].abs_diff(5000) < 250, "{balance:?}: {counts:?}");
+    }
+}
+
+#[test]
+fn random_does_not_look_at_who_is_busy() {
+    let (mut pool, keys) = pool(Balance::Random, 4);
+    pool.get_mut(keys[0]).unwrap().in_flight = 1000;
+    for count in shares(&mut pool, &keys) {
+        assert!(count.abs_diff(2500) < 250, "{count}");
+    }
+}
+
+#[test]
+fn of_three_choices_the_busiest_two_of_five_are_never_taken() {
+    let (mut pool, keys) = pool(Balance::Choices(3), 5);
+    for (load, key) in (0..).zip(&keys) {
+        pool.get_mut(*key).unwrap().in_flight = 10 * load;
+    }
+    let counts = shares(&mut pool, &keys);
+    // Of the ten sets of three, six hold the idlest, three more the second, and one only the third.
+    for (count, share) in counts.iter().zip([6000_u32, 3000, 1000, 0, 0]) {
+        assert!(count.abs_diff(share) < 250, "{counts:?}");
+    }
 }
 
 #[test]
@@ -243,6 +293,8 @@ fn balance() -> impl Strategy<Value = Balance> {
         Balance::PowerOfTwo,
         Balance::RoundRobin,
         Balance::LeastConnections,
+        Balance::Random,
+        Balance::Choices(3),
     ])
 }
 

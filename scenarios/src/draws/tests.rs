@@ -50,6 +50,19 @@ fn streams() -> Vec<Stream> {
         Stream::Before { curve: 7 },
         Stream::Crowd { place: 7 },
         Stream::Thin { arrival: 7 },
+        Stream::Patience {
+            journey,
+            page,
+            hop,
+            attempt: 0,
+        },
+        Stream::Network {
+            journey,
+            page,
+            hop,
+            attempt: 0,
+        },
+        Stream::Node { ordinal: 7 },
     ]
 }
 

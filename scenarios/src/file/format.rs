@@ -9,9 +9,10 @@ mod scaling;
 mod services;
 mod traffic;
 
-use super::units::{Count, Flag, Line, Multiple, Name, OneOf, Seed, Share, Text, Time};
+use super::units::{Count, Flag, Line, Multiple, Name, Number, OneOf, Seed, Share, Text, Time};
+use super::words;
 use super::written::{List, Named, written};
-pub(crate) use gateway::GatewayFile;
+pub(crate) use gateway::{BalanceForm, GatewayFile, NetworkFile};
 pub(crate) use journeys::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
 pub(crate) use scaling::{
     BehaviorFile, CalendarFile, ControlFile, RulesFile, ScalingEntry, ScalingFile, ScheduleFile,
@@ -19,6 +20,7 @@ pub(crate) use scaling::{
 };
 pub(crate) use services::{
     CallForm, CallMap, OperationFile, ServiceFile, Spread, SpreadMap, StepMap, StepsFile,
+    WarmUpFile,
 };
 pub(crate) use traffic::{
     DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, StepFile, TraceFile, TrafficFile,
@@ -47,6 +49,12 @@ written! {
         services: may Named<ServiceFile>,
         /// What stands before the services.
         gateway: may GatewayFile,
+        /// What lies between the gateway and the services. Default: nothing that takes time.
+        network: may NetworkFile,
+        /// What replicas run on. Default: there is always room.
+        nodes: may NodesFile,
+        /// What things cost, for the report. Default: nothing is said of money.
+        prices: may PricesFile,
         /// How often there is a decision, and on what readings.
         control: may ControlFile,
         /// How services scale, by service; one that is not here keeps its replicas. `calendar` is what is known beforehand.
@@ -65,7 +73,8 @@ written! {
     FaultFile, "a fault" {
         /// When.
         at: need Time,
-        /// How long it lasts.
+        /// How long it lasts. Needed by all but `kill` and `bad_deploy`, which happen at once, and `lose`: nodes that are
+        /// lost without it never come back.
         r#for: may Time,
         /// Replicas of this service end without a word; or `registry`, or `gateway`.
         kill: may Name,
@@ -81,14 +90,50 @@ written! {
         bad_deploy: may Name,
         /// Replicas of this service stop renewing their lease, but live.
         lose_lease: may Name,
+        /// `node` (with `nodes`: how many) or `zone` (with `zone`: which): gone, with the replicas on it.
+        lose: may OneOf<words::Lost>,
         /// No metrics are to be had: `true`.
         no_metrics: may Flag,
         /// How many replicas. Default: 1 for `kill` and `lose_lease`, otherwise all.
         replicas: may Count,
+        /// For `lose: node`: how many nodes. Default: 1.
+        nodes: may Count,
+        /// For `lose: zone`: which, counted from 0. Default: one at random.
+        zone: may Count,
         /// How many times slower.
         factor: may Multiple,
         /// The share of answers.
         share: may Share,
+    }
+
+    /// The nodes that replicas run on. A replica starts on a node with room for it; if there is none, a node is added.
+    NodesFile, "nodes" {
+        /// What fits on one: `{cpu: 4}`, counted by the services' `cpu`, or `{replicas: 8}`.
+        size: need NodeSizeFile,
+        /// How many there are at the start.
+        count: need Count,
+        /// How many there may be. Default: `count`.
+        max: may Count,
+        /// From the order for a node to its readiness. Default: {median: 90s, p90: 150s}.
+        provisioning: may Spread,
+        /// In how many zones they stand, one after the other. Default: 1.
+        zones: may Count,
+    }
+
+    /// What fits on a node. Exactly one.
+    NodeSizeFile, "the size of a node" {
+        /// Cores: `4`, `3500m`.
+        cpu: may Text,
+        /// Replicas of whatever services.
+        replicas: may Count,
+    }
+
+    /// What things cost, in whatever money you think in.
+    PricesFile, "prices" {
+        /// A replica for an hour.
+        replica_hour: may Number,
+        /// A node for an hour.
+        node_hour: may Number,
     }
 
     /// What good means for one page: `within` with `share`, or short `p99: 300ms`.

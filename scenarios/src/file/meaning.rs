@@ -10,6 +10,7 @@ mod goals;
 mod instant;
 mod journeys;
 mod manifest;
+mod nodes;
 mod phases;
 mod plant;
 mod scaling;
@@ -22,7 +23,8 @@ use std::time::Duration;
 
 use super::Files;
 use super::format::ScenarioFile;
-use super::mistake::{Found, Source, Span, short};
+use super::mistake::{Concern, Found, Source, Span, short};
+use super::units::AtMost;
 use super::written::Field;
 use crate::{Scaling, Scenario, Service};
 
@@ -116,7 +118,8 @@ impl Meaning<'_> {
         let control = self.control(&file.control);
         let (scaling, calendar) = self.scaling(&file.scaling, &services);
         start_with_the_minimum(&mut services, &scaling);
-        let faults = self.faults(&file.faults, &services);
+        let nodes = self.nodes(&file.nodes, &services);
+        let faults = self.faults(&file.faults, &services, nodes.as_ref());
         let phases = self.phases(&file.phases, &edges, control.period);
         Scenario {
             name: file
@@ -136,6 +139,9 @@ impl Meaning<'_> {
             journeys,
             services,
             gateway: self.gateway(&file.gateway),
+            network: self.network(&file.network),
+            nodes,
+            prices: self.prices(&file.prices),
             control,
             scaling,
             calendar,
@@ -178,6 +184,35 @@ impl Meaning<'_> {
             self.found.add(at, format!("{what} = {count}"), "", rule);
         }
         count.clamp(*range.start(), *range.end())
+    }
+
+    /// A count within a range, or no limit.
+    fn at_most(
+        &mut self,
+        field: &Field<AtMost>,
+        default: Option<u32>,
+        what: &str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let most = field.value().map_or(default, |most| most.0);
+        most.map(|most| self.within(most, field.at(), what, range))
+    }
+
+    /// Notes that the local world leaves something out.
+    fn left_out(&mut self, at: Option<Span>, what: &str, why: &str) {
+        if let Some(at) = at {
+            let what = format!("`rushhour run` leaves out {what}");
+            self.found.remark(Concern::LeftOut, at, what, "", why);
+        }
+    }
+
+    /// Notes that the local world cannot do something.
+    fn beyond_local(&mut self, at: Option<Span>, what: &str, why: &str) {
+        if let Some(at) = at {
+            let what = format!("`rushhour run` cannot do {what}");
+            let rule = format!("{why}; a simulated run can");
+            self.found.remark(Concern::BeyondLocal, at, what, "", rule);
+        }
     }
 
     /// The text of a small file in the scenario's folder.

@@ -27,13 +27,25 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// Mistakes while they are found.
+/// Mistakes while they are found, and what else is to be said.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     list: Vec<Raw>,
+    remarks: Vec<(Concern, Raw)>,
 }
 
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// What a remark is about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Concern {
+    /// It works, but perhaps not as it was meant.
+    Doubtful,
+    /// The local world leaves it out.
+    LeftOut,
+    /// The local world cannot do it.
+    BeyondLocal,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Raw {
     at: Span,
     what: String,
@@ -56,6 +68,33 @@ impl Found {
             label: label.into(),
             rule: rule.into(),
         });
+    }
+
+    /// Notes what is no mistake, and still to be said.
+    pub(crate) fn remark(
+        &mut self,
+        concern: Concern,
+        at: Span,
+        what: impl Into<String>,
+        label: impl Into<String>,
+        rule: impl Into<String>,
+    ) {
+        let raw = Raw {
+            at,
+            what: what.into(),
+            label: label.into(),
+            rule: rule.into(),
+        };
+        if self.remarks.len() < TOLD && !self.remarks.contains(&(concern, raw.clone())) {
+            self.remarks.push((concern, raw));
+        }
+    }
+
+    /// The remarks about `concern` in the order of their places, each with its line.
+    pub(crate) fn remarks(&mut self, concern: Concern, sources: &[Source]) -> Remarks {
+        self.remarks.sort();
+        let about = self.remarks.iter().filter(|(about, _)| *about == concern);
+        Remarks(about.map(|(_, raw)| placed(raw.clone(), sources)).collect())
     }
 
     /// Whether there are so many that no more help with each is worth its time.
@@ -129,6 +168,46 @@ impl Mistakes {
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
+    }
+}
+
+/// What is to be said of a scenario that has no mistakes, at most fifty of a kind. Its text is for people; of none it is
+/// empty.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Remarks(Vec<Mistake>);
+
+impl Remarks {
+    /// They, in the order of their places.
+    #[must_use]
+    pub fn list(&self) -> &[Mistake] {
+        &self.0
+    }
+
+    /// These, then `others`.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// They for people, each called `word` and numbered.
+    #[must_use]
+    pub fn told(&self, word: &str) -> String {
+        let all = self.0.iter().enumerate();
+        all.map(|(index, remark)| format!("{word}[{}]: {remark}", index + 1))
+            .collect()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Remarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told("warning"))
     }
 }
 

@@ -3,6 +3,7 @@
 mod hostile;
 mod mistakes;
 mod sets;
+mod simulated;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -183,7 +184,7 @@ fn the_designs_example_has_the_plant_it_describes() {
         [0, 1, 2, 3]
     );
     assert_eq!((charge.timeout, charge.retries), (Some(secs(2)), 1));
-    assert_eq!(scenario.services["payment"].slots, 2, "the default");
+    assert_eq!(scenario.services["payment"].slots, Some(2), "the default");
 
     let catalogue = &scenario.scaling["catalogue"];
     assert_eq!((catalogue.min, catalogue.max), (Replicas(2), Replicas(30)));

@@ -120,6 +120,12 @@ scalar!(
     {"type": "integer", "minimum": 0, "maximum": 4294967295u32}
 );
 scalar!(
+    /// At most so many, or without limit.
+    AtMost(Option<u32>), "a whole number or `unlimited`", at_most,
+    {"description": "A whole number, or unlimited", "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 4294967295u32}, {"const": "unlimited"}]}
+);
+scalar!(
     /// A seed: a whole number.
     Seed(u64), "a whole number", |text| text.parse().map_err(|_| wrong("", "a whole number from 0 to 18446744073709551615")),
     {"type": "integer", "minimum": 0}
@@ -368,6 +374,20 @@ fn count(text: &str) -> Result<u32, Wrong> {
     }
     text.parse()
         .map_err(|_| wrong("too much", "a whole number of at most 4294967295"))
+}
+
+fn at_most(text: &str) -> Result<Option<u32>, Wrong> {
+    const WORD: &str = "unlimited";
+    if text == WORD {
+        return Ok(None);
+    }
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return count(text).map(Some);
+    }
+    Err(wrong(
+        did_you_mean(text, [WORD]),
+        "a whole number of at least 0, or `unlimited`",
+    ))
 }
 
 fn file_name(text: &str) -> Result<String, Wrong> {

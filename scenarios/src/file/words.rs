@@ -20,6 +20,20 @@ pub(crate) enum PolicyName {
     Hpa,
 }
 
+/// A discipline's name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DisciplineName {
+    Fifo,
+    Sharing,
+}
+
+/// What of the nodes is lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lost {
+    Node,
+    Zone,
+}
+
 /// Which of several rules wins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct SelectPolicy(pub(crate) &'static str);
@@ -42,7 +56,9 @@ words! {
     ArrivalProcess, "a kind of arrivals": "poisson" => Self::Poisson, "even" => Self::Even, "recorded" => Self::Recorded;
     Begin, "a beginning": "stationary" => Self::Stationary, "empty" => Self::Empty;
     WorkMode, "a way of working": "paced" => Self::Paced, "burn" => Self::Burn;
-    Balance, "a way of balancing": "power_of_two" => Self::PowerOfTwo, "round_robin" => Self::RoundRobin, "least_connections" => Self::LeastConnections;
+    Balance, "a way of balancing": "power_of_two" => Self::PowerOfTwo, "round_robin" => Self::RoundRobin, "least_connections" => Self::LeastConnections, "random" => Self::Random;
+    DisciplineName, "a discipline": "fifo" => Self::Fifo, "sharing" => Self::Sharing;
+    Lost, "something that can be lost": "node" => Self::Node, "zone" => Self::Zone;
     PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "hpa" => Self::Hpa;
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");

@@ -79,6 +79,17 @@ pub enum FaultKind {
         /// How many.
         replicas: u32,
     },
+    /// Nodes are gone, with the replicas on them. If it lasts, they are back after that, empty; otherwise never.
+    LoseNode {
+        /// How many.
+        nodes: u32,
+    },
+    /// All nodes of a zone are gone, with the replicas on them, and none is made there while it lasts. If it does not
+    /// last, none is ever.
+    LoseZone {
+        /// Which, counted from 0; nothing: one at random.
+        zone: Option<u32>,
+    },
     /// No metrics are to be had.
     NoMetrics,
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::Ratio;
 use serde::{Deserialize, Serialize};
 
+use crate::Distribution;
+
 /// What stands before the services. All calls go through it, between services too.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Gateway {
@@ -12,6 +14,8 @@ pub struct Gateway {
     pub balance: Balance,
     /// The time limit of a page, and of a call without its own.
     pub time_limit: Duration,
+    /// What it adds to each request by itself, before a replica is chosen.
+    pub overhead: Distribution,
     /// How many retries there may be.
     pub retries: RetryBudget,
     /// When a service is left alone, per service.
@@ -24,6 +28,14 @@ pub struct Gateway {
     pub health: HealthCheck,
 }
 
+/// What lies between the gateway and the services.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Network {
+    /// How long a message takes, one way: from the gateway to a replica, or back. A call between services goes through
+    /// the gateway, and so takes four.
+    pub latency: Distribution,
+}
+
 /// How a replica is chosen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,17 +44,23 @@ pub enum Balance {
     PowerOfTwo,
     /// One after the other.
     RoundRobin,
-    /// The one with the fewest requests in flight.
+    /// The one with the fewest requests in flight; of several such, one at random.
     LeastConnections,
+    /// Any, each alike.
+    Random,
+    /// Of so many drawn at random (at least three), the one with the fewest requests in flight.
+    Choices(u32),
 }
 
 /// How many retries there may be, so that they cannot multiply an overload.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RetryBudget {
     /// Retries that each request earns.
     pub ratio: Ratio,
     /// Retries a second that are always there.
     pub floor: f64,
+    /// What is waited before each retry; nothing: uniform from nothing to 25 ms × 2^(retry − 1), at most 250 ms.
+    pub backoff: Option<Distribution>,
 }
 
 /// When a service is left alone: after so many failures of the last so many, for so long.

@@ -1,7 +1,6 @@
 //! What shoppers do.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -122,12 +121,12 @@ pub enum Source {
 }
 
 /// What a shopper does when a page fails.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct OnFailure {
-    /// How many times the page is asked for again.
-    pub retry: u32,
+    /// How many times the page is asked for again; nothing: until it is served.
+    pub retry: Option<u32>,
     /// How long the shopper waits before each.
-    pub after: Duration,
+    pub after: Distribution,
     /// Whether the shopper goes on as if all were well after the last try; otherwise the shopper leaves.
     pub go_on: bool,
 }

@@ -83,10 +83,12 @@ pub struct ScheduleEntry {
 }
 
 /// What is known beforehand.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct CalendarEvent {
     /// When, since the start.
     pub at: Duration,
+    /// Whose load; nothing: that of all services.
+    pub service: Option<String>,
     /// How many times the usual load.
     pub expect: f64,
     /// How uncertain that is, as a share of it.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{changed, constant, fitted, journey, page, s, scenario};
-use crate::{Extract, OnFailure, Source};
+use crate::{Distribution, Extract, OnFailure, Source};
 
 fn none(_: &str) -> Option<String> {
     None
@@ -123,13 +123,13 @@ fn a_known_journey_draws_as_one_that_was_drawn() {
 fn one_who_fails_tries_again_and_then_leaves_or_goes_on() {
     let with = |go_on: bool| {
         let on_failure = OnFailure {
-            retry: 2,
-            after: s(3.0),
+            retry: Some(2),
+            after: Distribution::Constant(s(3.0)),
             go_on,
         };
         let pages = vec![
             Page {
-                on_failure,
+                on_failure: on_failure.clone(),
                 ..page("pay", &[(1, 1.0)])
             },
             page("thanks", &[]),

@@ -8,6 +8,8 @@ fn scenario() -> Scenario {
         .replace("target: {cpu: 70%}}", "target: {cpu: 70%}, behavior: {scaleDown: {stabilizationWindowSeconds: 60, policies: [{type: Pods, value: 2, periodSeconds: 30}]}}}")
         .replace("  order: {policy: hpa, min: 2, max: 20, target: {busy: 70%}}", "  order: {policy: schedule, min: 2, max: 20, schedule: [{at: 9m, replicas: 8}]}")
         .replace("replicas: 1}", "replicas: 1}\n  - {at: 15m, slow: order, factor: 2, for: 1m}")
+        .replace("version: 1\n", "version: 1\nnodes: {size: {replicas: 40}, count: 1, provisioning: 2m}\n")
+        .replace("  order:\n", "  order:\n    warm_up: {for: 40s, from: 50%}\n    patience: 7s\n")
         .replace("spread: 15%}", "spread: 15%, for: 8m}");
     Scenario::read("t.yaml", text.as_bytes(), &NoFiles, &[])
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
@@ -86,6 +88,16 @@ fn the_course_of_events_is_divided_and_the_rest_is_not() {
     assert!(
         matches!(&fast.traffic.rate[1].curve, Curve::Flash(flash) if flash.at == seconds(30.0) && flash.peak.get() == 12.0)
     );
+}
+
+#[test]
+fn what_a_replica_waits_for_is_divided_and_patience_is_not() {
+    let (slow, fast) = (scenario(), scenario().at_speed(20.0).unwrap());
+    let (own, own_fast) = (&slow.services["order"], &fast.services["order"]);
+    assert_eq!(own_fast.warm_up.unwrap().lasts, Duration::from_secs(2));
+    assert!(own.patience.is_some() && own_fast.patience == own.patience);
+    let provisioning = fast.nodes.unwrap().provisioning;
+    assert_eq!(provisioning.mean(), Duration::from_secs(6));
 }
 
 #[test]

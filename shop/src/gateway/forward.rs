@@ -291,7 +291,8 @@ impl Underway {
     }
 
     async fn back_off(&mut self, call: &Call, retry: u32) {
-        let wait = routing::backoff(retry, &mut self.jitter(call, retry));
+        let own = self.shared.lock().settings.retries.backoff.clone();
+        let wait = routing::backoff(own.as_ref(), retry, &mut self.jitter(call, retry));
         let left = call.deadline.saturating_duration_since(Instant::now());
         tokio::time::sleep(wait.min(left)).await;
         self.elsewhere += wait.min(left);

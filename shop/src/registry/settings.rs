@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scenarios::Gateway;
+use scenarios::{Balance, Gateway};
 use serde::de::DeserializeOwned;
 
 use super::state::{Refused, shown};
@@ -41,6 +41,9 @@ fn parse<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Refused> {
 /// Every mistake in them.
 pub fn check_gateway(settings: &Gateway) -> Result<(), Refused> {
     let mut wrong = Mistakes::default();
+    if let Balance::Choices(choices) = settings.balance {
+        wrong.count("balance.choices", choices);
+    }
     wrong.time("time_limit", settings.time_limit);
     wrong.share("retries.ratio", settings.retries.ratio.get(), 0.0);
     wrong.number("retries.floor", settings.retries.floor, 0.0, 10_000.0);

@@ -61,7 +61,10 @@ impl Ledger {
 #[derive(Debug)]
 pub(super) struct Room {
     slots: Arc<Semaphore>,
-    queue: u32,
+    /// How many slots there are, those that are held included.
+    count: u32,
+    /// How many may wait; nothing: any number.
+    queue: Option<u32>,
     since: Instant,
     ledger: Mutex<Ledger>,
 }
@@ -86,15 +89,23 @@ pub(super) struct Slot {
 }
 
 impl Room {
-    /// A room with so many slots and so many places to wait.
-    pub(super) fn new(slots: u32, queue: u32) -> Arc<Self> {
-        let slots = (slots as usize).min(Semaphore::MAX_PERMITS);
+    /// A room with so many slots and so many places to wait; nothing: without limit. A semaphore counts to 2²⁹ − 1 at
+    /// least, more requests than a process can hold.
+    pub(super) fn new(slots: Option<u32>, queue: Option<u32>) -> Arc<Self> {
+        const MOST: u32 = (1 << 29) - 1;
+        let count = slots.map_or(MOST, |slots| slots.min(MOST));
         Arc::new(Self {
-            slots: Arc::new(Semaphore::new(slots)),
+            slots: Arc::new(Semaphore::new(count as usize)),
+            count,
             queue,
             since: Instant::now(),
             ledger: Mutex::default(),
         })
+    }
+
+    /// How many slots there are.
+    pub(super) const fn slots(&self) -> u32 {
+        self.count
     }
 
     /// Waits for a slot.
@@ -114,7 +125,8 @@ impl Room {
     }
 
     async fn wait(self: &Arc<Self>) -> Result<OwnedSemaphorePermit, Full> {
-        if self.lock().count(Doing::Queued) >= self.queue {
+        let queued = self.lock().count(Doing::Queued);
+        if self.queue.is_some_and(|most| queued >= most) {
             return Err(Full);
         }
         let queued = self.begin(Doing::Queued);
@@ -196,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_wait_are_served_in_their_order_and_one_too_many_is_turned_away() {
-        let room = Room::new(1, 2);
+        let room = Room::new(Some(1), Some(2));
         let first = room.enter().await.unwrap();
         let (order, mut came) = tokio::sync::mpsc::unbounded_channel();
         for name in ["second", "third"] {
@@ -219,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_stops_waiting_leaves_the_room() {
-        let room = Room::new(1, 1);
+        let room = Room::new(Some(1), Some(1));
         let slot = room.enter().await.unwrap();
         let waits = tokio::spawn({
             let room = Arc::clone(&room);

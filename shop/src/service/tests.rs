@@ -46,7 +46,7 @@ fn shop() -> Shop {
     let mut shop = testing::shop();
     shop.gateway.time_limit = Duration::from_secs(2);
     for service in shop.services.values_mut() {
-        (service.slots, service.queue, service.replicas) = (1, 1, Replicas(1));
+        (service.slots, service.queue, service.replicas) = (Some(1), Some(1), Replicas(1));
     }
     let steps = |shop: &mut Shop, service: &str, operation: &str, steps: Vec<Step>| {
         let service = shop.services.get_mut(service).unwrap();

@@ -61,6 +61,11 @@ async fn break_it(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &F
             shared.tell(None, "no metrics are to be had".into(), lasts);
             shared.set_sight(Sight::Out);
         }
+        FaultKind::LoseNode { .. } | FaultKind::LoseZone { .. } => {
+            // Whoever starts a run has refused such a scenario; a library's caller may not have.
+            let what = "nodes are lost, but this world has none: nothing happens";
+            shared.tell(None, what.into(), lasts);
+        }
         FaultKind::BadDeploy {
             service,
             factor,
@@ -91,7 +96,11 @@ async fn break_it(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &F
 
 async fn mend(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &Fault) {
     match &fault.kind {
-        FaultKind::Kill { .. } | FaultKind::KillRegistry | FaultKind::KillGateway => {}
+        FaultKind::Kill { .. }
+        | FaultKind::KillRegistry
+        | FaultKind::KillGateway
+        | FaultKind::LoseNode { .. }
+        | FaultKind::LoseZone { .. } => {}
         FaultKind::NoMetrics => shared.set_sight(Sight::Clear),
         FaultKind::BadDeploy { service, .. } => roll(shared, service, Deploy::default()).await,
         FaultKind::Slow { service, .. }

@@ -1,15 +1,22 @@
 //! What stands before the services.
 
 use super::super::units::{Count, OneOf, Rate, Share, Time};
-use super::super::written::written;
+use super::super::written::{Form, written};
+use super::Spread;
+
+/// How a replica is chosen: a word, or a mapping.
+pub(crate) type BalanceForm = Form<OneOf<crate::Balance>, ChoicesFile>;
 
 written! {
     /// What stands before the services. All calls go through it, between services too.
     GatewayFile, "a gateway" {
-        /// How a replica is chosen: `power_of_two` (default), `round_robin`, `least_connections`.
-        balance: may OneOf<crate::Balance>,
+        /// How a replica is chosen: `power_of_two` (default), `round_robin`, `least_connections`, `random`, or
+        /// `{choices: 3}`: of so many drawn at random the one with the fewest requests in flight.
+        balance: may BalanceForm,
         /// The time limit of a page, and of a call without its own. Default: 10s.
         time_limit: may Time,
+        /// What it adds to each request by itself. Default: 0s.
+        overhead: may Spread,
         /// How many retries there may be.
         retries: may RetriesFile,
         /// When a service is left alone.
@@ -28,6 +35,20 @@ written! {
         ratio: may Share,
         /// Retries that are always there. Default: 3/s.
         floor: may Rate,
+        /// What is waited before each retry. Default: uniform from nothing to 25 ms, doubled with each retry up to 250 ms.
+        backoff: may Spread,
+    }
+
+    /// Of so many replicas drawn at random, the one with the fewest requests in flight.
+    ChoicesFile, "a balance" {
+        /// How many are drawn: 1 to 100.
+        choices: need Count,
+    }
+
+    /// What lies between the gateway and the services.
+    NetworkFile, "a network" {
+        /// How long a message takes, one way. A page takes two, a call between services four. Default: 0s.
+        latency: may Spread,
     }
 
     /// When a service is left alone.

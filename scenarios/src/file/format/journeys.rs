@@ -1,6 +1,6 @@
 //! What shoppers do.
 
-use super::super::units::{Count, Flag, Name, Number, Share, Text, Time};
+use super::super::units::{AtMost, Count, Flag, Name, Number, Share, Text};
 use super::super::written::{Form, Json, Named, written};
 use super::Spread;
 
@@ -67,10 +67,10 @@ written! {
 
     /// What a shopper does when a page fails.
     OnFailureFile, "on_failure" {
-        /// How many times the page is asked for again. Default: 0.
-        retry: may Count,
+        /// How many times the page is asked for again: a number, or `unlimited`. Default: 0.
+        retry: may AtMost,
         /// How long the shopper waits before each. Default: 2s.
-        after: may Time,
+        after: may Spread,
         /// Whether the shopper goes on after the last try, as if all were well. Default: false.
         go_on: may Flag,
     }

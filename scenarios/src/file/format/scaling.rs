@@ -3,7 +3,9 @@
 #![allow(non_snake_case)] // Fields of `behavior` are called as in Kubernetes.
 
 use super::super::tree::Key;
-use super::super::units::{Count, FileName, Multiple, Number, OneOf, Part, Rate, Share, Time};
+use super::super::units::{
+    Count, FileName, Multiple, Name, Number, OneOf, Part, Rate, Share, Time,
+};
 use super::super::words;
 use super::super::written::{At, Field, List, written};
 
@@ -104,6 +106,8 @@ written! {
     CalendarFile, "a calendar event" {
         /// When.
         at: need Time,
+        /// Whose load. Default: that of all services.
+        service: may Name,
         /// How many times the usual load: `6x`.
         expect: need Multiple,
         /// How uncertain that is, as a share of it. Default: 0%.

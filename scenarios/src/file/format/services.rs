@@ -1,7 +1,9 @@
 //! What the shop is made of.
 
-use super::super::units::{Count, FileName, Number, OneOf, Text, Time};
+use super::super::units::{AtMost, Count, FileName, Number, OneOf, Share, Text, Time};
+use super::super::words;
 use super::super::written::{Form, List, Named, written};
+use super::BalanceForm;
 
 /// A duration's distribution: one time, or a mapping.
 pub(crate) type Spread = Form<Time, SpreadMap>;
@@ -13,22 +15,52 @@ written! {
     ServiceFile, "a service" {
         /// Replicas at the start; if scaling's `min` is higher, that many. Default: 1.
         replicas: may Count,
-        /// Requests that a replica works on at once. Default: 2.
-        slots: may Count,
-        /// Requests that wait for a slot; one more is answered 503. Default: 64.
-        queue: may Count,
+        /// Requests that a replica works on at once: a number, or `unlimited`. Default: 2; with `discipline: sharing`, unlimited.
+        slots: may AtMost,
+        /// Requests that wait for a slot: a number (one more is answered 503), or `unlimited`. Default: 64.
+        queue: may AtMost,
+        /// How work shares a replica's processor: `fifo` (each request in a slot works at full speed, the default) or
+        /// `sharing` (all requests in service share the `cores`).
+        discipline: may OneOf<words::DisciplineName>,
+        /// For `sharing`: how many cores a replica has; `0.5` is half a one. Default: 1.
+        cores: may Number,
+        /// For `sharing`: what working side by side costs. Default: nothing.
+        contention: may ContentionFile,
+        /// How long a request waits for a slot before it leaves, counted as timed out. Default: until its time limit.
+        patience: may Spread,
         /// From a replica's start to its readiness. Default: {median: 10s, p90: 15s}.
         start_up: may Spread,
+        /// How much slower a replica works when it has just become ready. Default: not at all.
+        warm_up: may WarmUpFile,
         /// The limit of its own time, without the calls it makes. Default: 250ms.
         limit: may Time,
-        /// CPU that a replica asks for: `2`, `500m`. Default: one per slot.
+        /// CPU that a replica asks for: `2`, `500m`. Default: one per slot; with `discipline: sharing`, its cores.
         cpu: may Text,
         /// `paced` (a slot is held for as long as the draw says, the default) or `burn` (CPU time is spent).
         work: may OneOf<crate::WorkMode>,
         /// How long a stopped replica may take to finish what it has. Default: 10s.
         drain: may Time,
+        /// How a replica is chosen. Default: as the gateway's `balance` says.
+        balance: may BalanceForm,
         /// What it can do, by name.
         operations: need Named<OperationFile>,
+    }
+
+    /// What working side by side costs, after the Universal Scalability Law: n requests on c cores get
+    /// min(n, c) ÷ (1 + alpha · (n − 1) + beta · n · (n − 1)) seconds of work done a second.
+    ContentionFile, "a contention" {
+        /// The share of work that only one can do at a time: 0 to 1. Default: 0.
+        alpha: may Number,
+        /// What keeping each other informed costs, per pair: 0 to 1. Default: 0.
+        beta: may Number,
+    }
+
+    /// How much slower a replica works when it has just become ready.
+    WarmUpFile, "a warm-up" {
+        /// How long it takes to full speed, from readiness.
+        r#for: need Time,
+        /// The speed at first, as a share of full speed; from there it grows evenly. `0.5`: work takes twice as long at first.
+        from: need Share,
     }
 
     /// One thing that a service can do.

@@ -8,11 +8,12 @@ use metrics::Ratio;
 use super::super::format::FaultFile;
 use super::super::mistake::Span;
 use super::super::units::Name;
+use super::super::words::Lost;
 use super::super::written::{At, Field, List};
 use super::{Meaning, known, refuse, spans};
-use crate::{Fault, FaultKind, Service};
+use crate::{Fault, FaultKind, Nodes, Service};
 
-const KINDS: &str = "kill, slow, slow_wait, fail, hang, bad_deploy, lose_lease, no_metrics";
+const KINDS: &str = "kill, slow, slow_wait, fail, hang, bad_deploy, lose_lease, lose, no_metrics";
 
 impl Meaning<'_> {
     /// The faults in the order of time.
@@ -20,6 +21,7 @@ impl Meaning<'_> {
         &mut self,
         field: &Field<List<FaultFile>>,
         services: &BTreeMap<String, Service>,
+        nodes: Option<&Nodes>,
     ) -> Vec<Fault> {
         let list = field
             .value()
@@ -27,7 +29,7 @@ impl Meaning<'_> {
             .unwrap_or_default();
         let mut faults: Vec<Fault> = list
             .iter()
-            .filter_map(|at| self.fault(&at.value, at.at, services))
+            .filter_map(|at| self.fault(&at.value, at.at, services, nodes))
             .collect();
         faults.sort_by_key(|fault| fault.at);
         faults
@@ -38,6 +40,7 @@ impl Meaning<'_> {
         file: &FaultFile,
         at: Span,
         services: &BTreeMap<String, Service>,
+        nodes: Option<&Nodes>,
     ) -> Option<Fault> {
         let kinds = spans([
             ("kill", file.kill.at()),
@@ -47,6 +50,7 @@ impl Meaning<'_> {
             ("hang", file.hang.at()),
             ("bad_deploy", file.bad_deploy.at()),
             ("lose_lease", file.lose_lease.at()),
+            ("lose", file.lose.at()),
             ("no_metrics", file.no_metrics.at()),
         ]);
         let [(kind, _)] = kinds.as_slice() else {
@@ -64,7 +68,10 @@ impl Meaning<'_> {
         }
         let lasts = self.lasting(file, kind, at);
         self.fields_of(file, kind);
-        let fault = self.kind(file, kind, at, services)?;
+        let fault = match *kind {
+            "lose" => self.lost(file, nodes)?,
+            kind => self.kind(file, kind, at, services)?,
+        };
         Some(Fault {
             at: file.at.value().map_or(Duration::ZERO, |time| time.0),
             lasts,
@@ -80,7 +87,7 @@ impl Meaning<'_> {
                 refuse(self.found, &what, [("for", file.r#for.at())]);
                 Duration::ZERO
             }
-            ("kill" | "bad_deploy", None) => Duration::ZERO,
+            ("kill" | "bad_deploy" | "lose", None) => Duration::ZERO,
             (_, Some(lasts)) => {
                 self.above_zero(lasts.value.0, Some(lasts.at), "a fault");
                 let ends = file
@@ -116,17 +123,51 @@ impl Meaning<'_> {
             "slow_wait" => &["factor"],
             "fail" => &["replicas", "share"],
             "bad_deploy" => &["factor", "share"],
+            "lose" => match file.lose.value().map(|word| word.0) {
+                Some(Lost::Node) => &["nodes"],
+                Some(Lost::Zone) => &["zone"],
+                None => &["nodes", "zone"],
+            },
             _ => &[],
         };
         let others = [
             ("replicas", file.replicas.at()),
             ("factor", file.factor.at()),
             ("share", file.share.at()),
+            ("nodes", file.nodes.at()),
+            ("zone", file.zone.at()),
         ];
         let others = others
             .into_iter()
             .filter(|(name, _)| !allowed.contains(name));
         refuse(self.found, &format!("`{kind}`"), others);
+    }
+
+    /// Nodes that are lost: there must be nodes.
+    fn lost(&mut self, file: &FaultFile, nodes: Option<&Nodes>) -> Option<FaultKind> {
+        let lost = file.lose.value()?.0;
+        self.beyond_local(file.lose.at(), "the loss of nodes", "it has none");
+        let Some(nodes) = nodes else {
+            let rule = "say what replicas run on: `nodes: {size: {cpu: 4}, count: 6, zones: 3}`";
+            let at = file.lose.at()?;
+            self.found
+                .add(at, "a scenario without `nodes` loses some", "", rule);
+            return None;
+        };
+        Some(match lost {
+            Lost::Node => {
+                let count = file.nodes.value().map_or(1, |count| count.0);
+                let count = self.within(count, file.nodes.at(), "nodes", 1..=nodes.max);
+                FaultKind::LoseNode { nodes: count }
+            }
+            Lost::Zone => {
+                let zone = file.zone.value().map(|zone| zone.0);
+                let last = nodes.zones - 1;
+                FaultKind::LoseZone {
+                    zone: zone.map(|zone| self.within(zone, file.zone.at(), "zone", 0..=last)),
+                }
+            }
+        })
     }
 
     fn kind(

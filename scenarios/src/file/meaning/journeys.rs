@@ -7,7 +7,7 @@ use super::super::format::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, 
 use super::super::mistake::{Span, did_you_mean, listed, short};
 use super::super::units::{Name, Share, Text};
 use super::super::written::{At, Field, Form, Json, Named};
-use super::{Meaning, part_of, spans, time};
+use super::{Meaning, part_of, spans};
 use crate::{
     Distribution, Extract, Journey, Method, OnFailure, OperationId, Page, PageIndex, Service,
     Source, Variable,
@@ -458,10 +458,10 @@ impl Meaning<'_> {
 
     fn on_failure(&mut self, field: &Field<OnFailureFile>) -> OnFailure {
         let file = field.or(OnFailureFile::default());
-        let retry = file.retry.value().map_or(0, |count| count.0);
+        let wait = Distribution::Constant(Duration::from_secs(2));
         OnFailure {
-            retry: self.within(retry, file.retry.at(), "retry", 0..=100),
-            after: time(&file.after, Duration::from_secs(2)),
+            retry: self.at_most(&file.retry, Some(0), "retry", 0..=100),
+            after: self.spread(&file.after, "a wait", wait),
             go_on: file.go_on.value().is_some_and(|flag| flag.0),
         }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use metrics::Ratio;
 
-use super::super::format::{ControlFile, GatewayFile};
+use super::super::format::{BalanceForm, ControlFile, GatewayFile, Spread};
 use super::super::units::{Rate, Share};
-use super::super::written::Field;
+use super::super::written::{Field, Form};
 use super::{Meaning, time};
 use crate::{
-    Balance, Breaker, Bulkhead, Control, Ejection, Gateway, HealthCheck, RetryBudget, Scrape,
+    Balance, Breaker, Bulkhead, Control, Distribution, Ejection, Gateway, HealthCheck, RetryBudget,
+    Scrape,
 };
 
 /// The shortest control period that a scenario may have.
@@ -34,16 +35,20 @@ impl Meaning<'_> {
         self.above_zero(interval, health.interval.at(), "an interval");
         let window = time(&breaker.window, Duration::from_secs(10));
         self.above_zero(window, breaker.window.at(), "a window");
+        let overhead = self.overhead(&file.overhead);
+        let backoff = retries.backoff.value().is_some().then(|| {
+            let none = Distribution::Constant(Duration::ZERO);
+            self.spread(&retries.backoff, "a back-off", none)
+        });
         let in_flight = bulkhead.in_flight.value().map_or(2000, |count| count.0);
         Gateway {
-            balance: file
-                .balance
-                .value()
-                .map_or(Balance::PowerOfTwo, |word| word.0),
+            balance: self.balance(&file.balance).unwrap_or(Balance::PowerOfTwo),
             time_limit,
+            overhead,
             retries: RetryBudget {
                 ratio: ratio(&retries.ratio, 0.1),
                 floor: retries.floor.value().map_or(3.0, |Rate(rate)| *rate),
+                backoff,
             },
             breaker: Breaker {
                 failures: ratio(&breaker.failures, 0.5),
@@ -81,6 +86,33 @@ impl Meaning<'_> {
                 },
             },
         }
+    }
+
+    /// How a replica is chosen, if that is said. A choice of one or two has a word already.
+    pub(super) fn balance(&mut self, field: &Field<BalanceForm>) -> Option<Balance> {
+        match field.value()? {
+            Form::Short(word) => Some(word.0),
+            Form::Long(file) => {
+                let choices = file.choices.value()?.0;
+                Some(
+                    match self.within(choices, file.choices.at(), "choices", 1..=100) {
+                        1 => Balance::Random,
+                        2 => Balance::PowerOfTwo,
+                        more => Balance::Choices(more),
+                    },
+                )
+            }
+        }
+    }
+
+    fn overhead(&mut self, field: &Field<Spread>) -> Distribution {
+        let none = Distribution::Constant(Duration::ZERO);
+        let overhead = self.spread(field, "an overhead", none.clone());
+        if overhead != none {
+            let why = "the gateway there is real, and takes what it takes";
+            self.left_out(field.at(), "the gateway's overhead", why);
+        }
+        overhead
     }
 
     pub(super) fn control(&mut self, field: &Field<ControlFile>) -> Control {

@@ -38,7 +38,7 @@ impl Meaning<'_> {
                 all.insert(key.name.clone(), scaling);
             }
         }
-        (all, self.calendar(&file.calendar))
+        (all, self.calendar(&file.calendar, services))
     }
 
     fn scaling_of(
@@ -85,6 +85,7 @@ impl Meaning<'_> {
             }
             PolicyName::Hpa => {
                 refuse(self.found, "an hpa", [("schedule", entry.schedule.at())]);
+                self.busy_of_limited(entry, service);
                 self.hpa(entry, at)
             }
         };
@@ -231,6 +232,19 @@ impl Meaning<'_> {
         }
     }
 
+    /// Slots held ÷ slots means nothing without a limit.
+    fn busy_of_limited(&mut self, entry: &ScalingEntry, service: &Service) {
+        let busy = entry.target.value().and_then(|target| target.busy.at());
+        if let Some(at) = busy.filter(|_| service.slots.is_none()) {
+            self.found.add(
+                at,
+                "a target for `busy` of a service with unlimited slots",
+                "busy is slots held ÷ slots",
+                "give the service a number of `slots`, or use another target: cpu, requests",
+            );
+        }
+    }
+
     fn targets(&mut self, field: &Field<TargetFile>, at: Span) -> Vec<HpaTarget> {
         let file = field.or(TargetFile::default());
         let there = spans([
@@ -324,16 +338,26 @@ impl Meaning<'_> {
         Value::Object(json)
     }
 
-    fn calendar(&mut self, field: &Field<List<CalendarFile>>) -> Vec<CalendarEvent> {
+    fn calendar(
+        &mut self,
+        field: &Field<List<CalendarFile>>,
+        services: &BTreeMap<String, Service>,
+    ) -> Vec<CalendarEvent> {
         let mut events = Vec::new();
         for At { value, .. } in field.value().iter().flat_map(|list| &list.0) {
             let (Some(when), Some(expect)) = (value.at.0.as_ref(), value.expect.value()) else {
                 continue;
             };
             self.inside(when.value.0, when.at, "a calendar event");
+            if let Some(service) = &value.service.0 {
+                let name = &service.value.0;
+                let what = format!("a calendar event of a service that is not there: `{name}`");
+                known(self.found, services, name, service.at, &what);
+            }
             let spread = value.spread.value().map_or(0.0, |share| share.0);
             events.push(CalendarEvent {
                 at: when.value.0,
+                service: value.service.value().map(|name| name.0.clone()),
                 expect: expect.0,
                 spread: Ratio::new(spread).unwrap_or(Ratio::ZERO),
                 lasts: value.r#for.value().map(|time| time.0),

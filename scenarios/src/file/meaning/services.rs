@@ -1,10 +1,13 @@
 //! What the shop is made of: services, operations, their routes, steps and calls.
 
+mod replica;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Quantity, Replicas};
 
+use self::replica::default_cpu;
 use super::super::format::{CallForm, CallMap, OperationFile, ServiceFile, StepMap};
 use super::super::mistake::{Span, did_you_mean, listed, short};
 use super::super::tree::Key;
@@ -81,9 +84,8 @@ impl Meaning<'_> {
     ) -> Service {
         let replicas = file.replicas.value().map_or(1, |count| count.0);
         let replicas = self.within(replicas, file.replicas.at(), "replicas", 0..=10_000);
-        let slots = file.slots.value().map_or(2, |count| count.0);
-        let slots = self.within(slots, file.slots.at(), "slots", 1..=10_000);
-        let queue = file.queue.value().map_or(64, |count| count.0);
+        let discipline = self.discipline(file);
+        let slots = self.slots(file, discipline);
         let limit = time(&file.limit, Duration::from_millis(250));
         self.above_zero(limit, file.limit.at(), "a limit");
         let start_up = self.spread(&file.start_up, "a start-up", default_start_up());
@@ -104,18 +106,22 @@ impl Meaning<'_> {
         Service {
             replicas: Replicas(replicas),
             slots,
-            queue: self.within(queue, file.queue.at(), "queue", 0..=1_000_000),
+            queue: self.at_most(&file.queue, Some(64), "queue", 0..=1_000_000),
+            discipline,
+            patience: self.patience(&file.patience),
             start_up,
+            warm_up: self.warm_up(&file.warm_up),
             limit,
-            cpu: self.cpu(&file.cpu, slots),
+            cpu: self.cpu(&file.cpu, default_cpu(slots, discipline)),
             work: file.work.value().map_or(WorkMode::Paced, |word| word.0),
             drain: time(&file.drain, Duration::from_secs(10)),
+            balance: self.balance(&file.balance),
             operations,
         }
     }
 
-    fn cpu(&mut self, field: &Field<Text>, slots: u32) -> Quantity {
-        let default = Quantity::from_milli(i64::from(slots) * 1000);
+    /// An amount of CPU as it is written, or `default`.
+    pub(super) fn cpu(&mut self, field: &Field<Text>, default: Quantity) -> Quantity {
         let Some(at) = &field.0 else {
             return default;
         };
