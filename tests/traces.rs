@@ -2,12 +2,12 @@
 //! they did not run.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Stage, machine, run_within};
+use crate::harness::{Ran, Stage, machine, run_within};
 
 const TRAFFIC: &str = include_str!("scenarios/traffic.yaml");
 
@@ -34,12 +34,9 @@ fn follows(file: &str, (from, duration): (&str, &str), mean: &str, speed: f64) {
         .replace("START", from)
         .replace("DURATION", duration)
         .replace("MEAN", mean);
-    let stage = Stage::new(&yaml);
-    fs::copy(folder.join(file), stage.path().join(file)).expect("the trace is there");
-    let mut command = stage.command(&["--speed", &speed.to_string()]);
-    let ran = run_within(&mut command, Duration::from_secs(400));
+    let (stage, ran) = on_time(&yaml, &folder.join(file), speed);
     assert!(
-        matches!(ran.code, Some(0 | 1)) || stage.was_sent_late(&ran),
+        matches!(ran.code, Some(0 | 1)),
         "{:?}\n{}\n{}",
         ran.code,
         ran.stdout,
@@ -81,6 +78,24 @@ fn follows(file: &str, (from, duration): (&str, &str), mean: &str, speed: f64) {
         "{}",
         report["decisions"]
     );
+}
+
+/// Runs a scenario on a trace. A run that sent its load late has measured the machine and decides nothing, as its own
+/// report says: it is done again, twice at most.
+fn on_time(yaml: &str, trace: &Path, speed: f64) -> (Stage, Ran) {
+    let mut tries = 3;
+    loop {
+        let stage = Stage::new(yaml);
+        let name = trace.file_name().expect("a trace has a name");
+        fs::copy(trace, stage.path().join(name)).expect("the trace is there");
+        let mut command = stage.command(&["--speed", &speed.to_string()]);
+        let ran = run_within(&mut command, Duration::from_secs(400));
+        tries -= 1;
+        if tries == 0 || !stage.was_sent_late(&ran) {
+            return (stage, ran);
+        }
+        eprintln!("{name:?}: the load was sent late, the run decides nothing: once more");
+    }
 }
 
 fn period(report: &Value) -> f64 {
