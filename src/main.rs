@@ -7,6 +7,7 @@ mod commands;
 mod control;
 mod exit;
 mod folder;
+mod full_rate;
 mod live;
 mod output;
 mod recorder;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Grid, Timestamp};
 use reports::record::{Audit, Header, Host, SCHEMA, ServiceHeader, World};
 use scaler::{HpaController, SimpleHpa};
-use scenarios::{Call, Discipline, Operation, Policy, Scaling, Scenario, Service, Step};
+use scenarios::{Policy, Scaling, Scenario, Service};
 
 /// The header of a run of `scenario`, already compressed to its speed.
 pub(crate) fn header(
@@ -38,6 +38,7 @@ pub(crate) fn header(
 }
 
 fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
+    let full_rates = crate::full_rate::full_rates(scenario);
     let header = |(name, service): (&String, &Service)| {
         let scaling = scenario.scaling.get(name);
         let header = ServiceHeader {
@@ -48,7 +49,7 @@ fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
             max: scaling.map_or(service.replicas, |s| s.max),
             replicas: service.replicas,
             start_up: service.start_up.quantile(metrics::Quantile::P50),
-            full_rate: full_rate(scenario, service),
+            full_rate: full_rates.get(name).copied().flatten(),
         };
         (name.clone(), header)
     };
@@ -61,39 +62,6 @@ fn policy_name(policy: &Policy) -> &'static str {
         Policy::Schedule(_) => "schedule",
         Policy::Hpa { .. } => "hpa",
     }
-}
-
-/// Requests per second at which all slots of a replica would be held: slots ÷ the mean time that a slot is held, if
-/// every operation were asked for alike and nothing ever waited. Calls count: a slot is held while they are answered.
-/// Nothing for a service whose operations take no time, whose slots are unlimited or whose work shares its cores: there a
-/// full replica is not one whose slots are held. The measured knee takes its place where there is one.
-fn full_rate(scenario: &Scenario, service: &Service) -> Option<f64> {
-    let operations = service.operations.values();
-    let held: Vec<f64> = operations
-        .map(|operation| held_seconds(scenario, operation))
-        .collect();
-    let mean = held.iter().sum::<f64>() / held.len().max(1) as f64;
-    let slots = service
-        .slots
-        .filter(|_| service.discipline == Discipline::Fifo)?;
-    (mean > 0.0).then(|| f64::from(slots) / mean)
-}
-
-/// The mean time that an operation holds its slot. Calls do not go in circles: the scenario's check sees to it.
-fn held_seconds(scenario: &Scenario, operation: &Operation) -> f64 {
-    let call = |call: &Call| {
-        let operation = scenario
-            .services
-            .get(&call.to.service)
-            .and_then(|s| s.operations.get(&call.to.operation));
-        operation.map_or(0.0, |operation| held_seconds(scenario, operation))
-    };
-    let seconds = |step: &Step| match step {
-        Step::Work(time) | Step::Wait(time) => time.mean().as_secs_f64(),
-        Step::Call(one) => call(one),
-        Step::All(calls) => calls.iter().map(call).fold(0.0, f64::max),
-    };
-    operation.steps.iter().map(seconds).sum()
 }
 
 /// Where and when this run is.
