@@ -7,11 +7,13 @@ mod breach;
 mod cost;
 mod decisions;
 mod findings;
+mod full;
 mod gather;
 mod honesty;
 mod knee;
 mod run;
 mod service;
+mod shortage;
 mod steps;
 
 use metrics::Counts;

@@ -117,6 +117,23 @@ pub fn plural(n: u64, one: &str) -> String {
     }
 }
 
+/// A name with its article: `a shop`, `an order`.
+#[must_use]
+pub fn with_article(name: &str) -> String {
+    let vowel = name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+    format!("{} {name}", if vowel { "an" } else { "a" })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn and(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
 /// A quantile's name: `p50`, `p99`, `p99.9`; the maximum for 1.
 #[must_use]
 pub fn quantile(q: f64) -> String {
@@ -209,7 +226,7 @@ mod tests {
 
     #[test]
     fn numbers_as_people_read_them() {
-        let table: [(String, &str); 32] = [
+        let table: [(String, &str); 37] = [
             (clock(309.0), "5:09"),
             (clock(3750.0), "1:02:30"),
             (clock(-30.0), "−0:30"),
@@ -242,6 +259,11 @@ mod tests {
             (plural(1234, "replica"), "1,234 replicas"),
             (quantile(0.999), "p99.9"),
             (quantile(0.5), "p50"),
+            (with_article("order"), "an order"),
+            (with_article("payment"), "a payment"),
+            (and(&[]), ""),
+            (and(&["a".into(), "b".into()]), "a and b"),
+            (and(&["a".into(), "b".into(), "c".into()]), "a, b and c"),
         ];
         for (said, meant) in table {
             assert_eq!(said, meant);

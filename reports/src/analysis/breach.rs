@@ -35,17 +35,20 @@ pub struct BreachSplit {
     pub clearing: Span,
 }
 
-/// The service that ran out first, or came closest to it.
+/// The service that ran out: the one that turned most away, or else the one that was short first; or, if none was short, the
+/// one that came closest to it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Tightest {
     /// Its name.
     pub service: String,
     /// When, in seconds of scenario time.
     pub at_s: f64,
-    /// Its headroom then: (capacity − load) ÷ load.
-    pub headroom: f64,
-    /// For how long load was above capacity in a row then, in seconds; zero if it never was.
+    /// Its headroom then: (capacity − load) ÷ load; nothing if what a replica takes is not known.
+    pub headroom: Option<f64>,
+    /// For how long it was short in a row then, in seconds; zero if it never was.
     pub short_s: f64,
+    /// Requests that it turned away while it was short.
+    pub turned_away: u64,
 }
 
 impl Breach {
@@ -83,13 +86,17 @@ impl Breach {
         breaches
     }
 
-    /// Where its time went: by the first shortage of a service that overlaps it or ends just before it.
+    /// Where its time went: by the first shortage, that overlaps it or ends just before it, of the service that turned most
+    /// away; of those that turned none away, of the one that was short first.
     fn split_by(&self, services: &[Service], decisions: &Decisions) -> Option<BreachSplit> {
         let (service, short) = services
             .iter()
             .flat_map(|s| s.shortages.iter().map(move |short| (s, *short)))
             .filter(|(_, short)| short.from_s < self.to_s && short.to_s > self.from_s - 1e-6)
-            .min_by(|a, b| a.1.from_s.total_cmp(&b.1.from_s))?;
+            .min_by(|a, b| {
+                let worst = b.0.turned_away.cmp(&a.0.turned_away);
+                worst.then(a.1.from_s.total_cmp(&b.1.from_s))
+            })?;
         let window = self.window_of(service);
         // A decision of the window in which the shortage begins counts as having seen it.
         let seen_s = decisions
@@ -116,12 +123,15 @@ impl Breach {
 }
 
 impl Tightest {
-    /// The service that ran out first; if none did, the one that came closest.
+    /// The service that ran out; if none did, the one that came closest.
     pub(super) fn of(services: &[Service]) -> Option<Self> {
         let short = services
             .iter()
             .filter_map(|s| Some((s, *s.shortages.first()?)))
-            .min_by(|a, b| a.1.from_s.total_cmp(&b.1.from_s));
+            .min_by(|a, b| {
+                let worst = b.0.turned_away.cmp(&a.0.turned_away);
+                worst.then(a.1.from_s.total_cmp(&b.1.from_s))
+            });
         if let Some((service, span)) = short {
             let inside = service
                 .windows
@@ -129,12 +139,14 @@ impl Tightest {
                 .filter(|w| w.from_s >= span.from_s && w.from_s < span.to_s);
             let headroom = inside
                 .filter_map(|w| Some((w.capacity_rps? - w.load_rps?) / w.load_rps?))
-                .fold(f64::INFINITY, f64::min);
+                .filter(|h| h.is_finite())
+                .reduce(f64::min);
             return Some(Self {
                 service: service.name.clone(),
                 at_s: span.from_s,
                 headroom,
                 short_s: span.length_s(),
+                turned_away: service.turned_away,
             });
         }
         services
@@ -144,9 +156,20 @@ impl Tightest {
             .map(|(service, least)| Self {
                 service: service.name.clone(),
                 at_s: least.at_s,
-                headroom: least.share,
+                headroom: Some(least.share),
                 short_s: 0.0,
+                turned_away: 0,
             })
+    }
+
+    /// What it did, for people: "ran out first".
+    #[must_use]
+    pub fn did(&self) -> &'static str {
+        match (self.short_s > 0.0, self.turned_away) {
+            (false, _) => "came closest to running out",
+            (true, 0) => "ran out first",
+            (true, _) => "ran out and turned most away",
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{Counts, Generator, Histogram, Precision, Quantile, Series, Window, Workload};
 
-use super::steps::{Limit, Steps};
+use super::steps::{Limit, ServiceStep, Steps};
 use super::{Heatmap, HonestyInterval, PercentileStep};
 use crate::record::{Record, speed};
 
@@ -73,7 +73,7 @@ pub(super) struct Gathered {
     pub(super) services: BTreeMap<String, Sum>,
     pub(super) steps: Vec<PercentileStep>,
     /// By service: one for each percentile step.
-    pub(super) service_steps: BTreeMap<String, Vec<Option<f64>>>,
+    pub(super) service_steps: BTreeMap<String, Vec<ServiceStep>>,
     pub(super) heatmap: Heatmap,
     pub(super) generator: Option<Generator>,
     pub(super) honesty: Vec<HonestyInterval>,
@@ -125,6 +125,7 @@ impl Gathered {
             gathered.window(index, &window, record, &mut steps, &mut heat);
         }
         (gathered.steps, gathered.service_steps) = steps.finish();
+        carry_workloads(&mut gathered.rows);
         gathered.heatmap = heat.finish(length_s, gathered.rows.len());
         gathered
     }
@@ -195,6 +196,36 @@ impl Gathered {
                 cpu: generator.cpu.filter(|c| c.is_finite()),
             });
             self.generator.get_or_insert_default().add(generator);
+        }
+    }
+}
+
+/// So many windows in a row may miss a workload's sample before nobody knows how many replicas there were: a scrape that
+/// comes late at a high speed is not an outage.
+const MOST_CARRIED: usize = 2;
+
+/// Fills in a workload's replicas, but not its utilisation, from the window before where a window that was measured lacks
+/// its sample.
+fn carry_workloads(rows: &mut [Option<Row>]) {
+    // By workload: its newest sample, and how many windows ago that was.
+    let mut newest: BTreeMap<String, (Workload, usize)> = BTreeMap::new();
+    for row in rows {
+        let Some(row) = row else {
+            newest.clear();
+            continue;
+        };
+        newest.values_mut().for_each(|(_, age)| *age += 1);
+        for (name, workload) in &row.workloads {
+            newest.insert(name.clone(), (workload.clone(), 0));
+        }
+        newest.retain(|_, (_, age)| *age <= MOST_CARRIED);
+        for (name, (before, _)) in newest.iter().filter(|(_, (_, age))| *age > 0) {
+            let carried = Workload {
+                busy: None,
+                cpu: None,
+                ..before.clone()
+            };
+            row.workloads.insert(name.clone(), carried);
         }
     }
 }
@@ -273,5 +304,47 @@ impl Heat {
             edges_ms,
             counts: (0..width).map(column).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::Replicas;
+
+    fn row(ready: Option<u32>) -> Option<Row> {
+        let workload = |n| Workload {
+            ready: Replicas(n),
+            busy: Some(0.5),
+            ..Workload::default()
+        };
+        Some(Row {
+            workloads: ready
+                .map(|n| ("order".to_owned(), workload(n)))
+                .into_iter()
+                .collect(),
+            ..Row::default()
+        })
+    }
+
+    #[test]
+    fn replicas_are_carried_over_two_windows_and_never_over_a_gap() {
+        let mut rows = vec![
+            row(None),
+            row(Some(3)),
+            row(None),
+            row(None),
+            row(None),
+            row(Some(4)),
+            None,
+            row(None),
+        ];
+        carry_workloads(&mut rows);
+        let ready = |r: &Option<Row>| Some(r.as_ref()?.workloads.get("order")?.ready.get());
+        let found: Vec<Option<u32>> = rows.iter().map(ready).collect();
+        let meant = [None, Some(3), Some(3), Some(3), None, Some(4), None, None];
+        assert_eq!(found, meant);
+        let carried = &rows[2].as_ref().unwrap().workloads["order"];
+        assert_eq!(carried.busy, None, "utilisation is not known");
     }
 }

@@ -1,6 +1,6 @@
 //! What one replica takes: measured where the run shows it, else from the scenario's own work times.
 
-use super::{KneeFit, KneePoint, PercentileStep, SafeRate};
+use super::{KneeFit, KneePoint, PercentileStep, SafeRate, full};
 use crate::record::ServiceHeader;
 
 /// A measured knee must be no further from the model's full rate than this (lower and upper factor): beyond it, it
@@ -96,15 +96,24 @@ fn least_squares(points: &[&KneePoint], full: f64) -> Option<(f64, f64)> {
     (floor >= 0.0 && rise > 0.0).then_some((floor, rise))
 }
 
-/// What one replica takes within its limit.
-pub(super) fn safe_rate(fit: Option<&KneeFit>, service: &ServiceHeader) -> SafeRate {
+/// What one replica takes within its limit: where the measured curve meets it, else by the throughput measured with
+/// most slots held where that is far from the scenario's work times, else by those.
+pub(super) fn safe_rate(
+    fit: Option<&KneeFit>,
+    measured_full: Option<f64>,
+    service: &ServiceHeader,
+) -> SafeRate {
     let full = service.full_rate.filter(|r| r.is_finite() && *r > 0.0);
     if let Some(fit) = fit {
-        let believed =
-            full.is_none_or(|full| (BELIEVED.0 * full..=BELIEVED.1 * full).contains(&fit.safe_rps));
+        let known = measured_full.or(full);
+        let believed = known
+            .is_none_or(|full| (BELIEVED.0 * full..=BELIEVED.1 * full).contains(&fit.safe_rps));
         if believed {
             return SafeRate::Measured { rps: fit.safe_rps };
         }
+    }
+    if let Some((rps, full_rps)) = full::safe_rate(measured_full, full).zip(measured_full) {
+        return SafeRate::Throughput { rps, full_rps };
     }
     let (Some(full), Some(slots)) = (full, service.slots) else {
         return SafeRate::Unknown {
@@ -237,7 +246,7 @@ mod tests {
 
     #[test]
     fn without_a_knee_the_model_says_it_or_why_not() {
-        let SafeRate::Model { rps } = safe_rate(None, &service(Some(100.0), 250)) else {
+        let SafeRate::Model { rps } = safe_rate(None, None, &service(Some(100.0), 250)) else {
             panic!("the work times are known");
         };
         assert!((70.0..100.0).contains(&rps), "{rps}");
@@ -245,7 +254,7 @@ mod tests {
             ("no work times", service(None, 250)),
             ("slower than its limit", service(Some(100.0), 20)),
         ] {
-            assert_eq!(safe_rate(None, &header).rps(), None, "{why}");
+            assert_eq!(safe_rate(None, None, &header).rps(), None, "{why}");
         }
         let elsewhere = KneeFit {
             floor_ms: 1.0,
@@ -253,11 +262,19 @@ mod tests {
             full_rps: 12.0,
             safe_rps: 10.0,
         };
-        let safe = safe_rate(Some(&elsewhere), &service(Some(100.0), 250));
+        let safe = safe_rate(Some(&elsewhere), None, &service(Some(100.0), 250));
         assert!(
             matches!(safe, SafeRate::Model { .. }),
             "a tenth of the model is not its own knee"
         );
+        let safe = safe_rate(Some(&elsewhere), Some(12.0), &service(Some(100.0), 250));
+        assert_eq!(
+            safe,
+            SafeRate::Measured { rps: 10.0 },
+            "it is, if that is what a full replica served"
+        );
+        let safe = safe_rate(None, Some(12.0), &service(Some(100.0), 250));
+        assert!(matches!(safe, SafeRate::Throughput { .. }), "{safe:?}");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use metrics::{Counts, Quantile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::decisions::faults;
 use super::gather::{Gathered, Row, Sum, millis, quantile_ms};
-use super::knee;
+use super::{PercentileStep, full, knee, shortage};
 use crate::record::{Record, ServiceHeader, speed};
 
 /// One service.
@@ -33,6 +34,12 @@ pub struct Service {
     pub windows: Vec<ServiceInterval>,
     /// The 99th percentile over time, on the run's own percentile steps.
     pub p99_steps_ms: Vec<Option<f64>>,
+    /// Its median over time, in ms; so too.
+    #[serde(default)]
+    pub p50_steps_ms: Vec<Option<f64>>,
+    /// Its 95th percentile over time, in ms; so too.
+    #[serde(default)]
+    pub p95_steps_ms: Vec<Option<f64>>,
     /// Replicas over time: only where they change.
     pub replicas: Vec<ReplicaStep>,
     /// The highest load, in requests per second.
@@ -49,8 +56,11 @@ pub struct Service {
     pub fit: Option<KneeFit>,
     /// The least headroom: (capacity − load) ÷ load, negative where load was above it; nothing without capacity.
     pub least_headroom: Option<Headroom>,
-    /// Where load was above capacity.
+    /// Where it was short: load was above capacity, requests were turned away, or nearly all slots were held and it
+    /// was slow.
     pub shortages: Vec<Span>,
+    /// Requests turned away (shed) while it was short.
+    pub turned_away: u64,
     /// How ready capacity followed load.
     pub lag: Option<Lag>,
 }
@@ -64,8 +74,12 @@ pub struct ServiceInterval {
     pub to_s: f64,
     /// Requests per second that came for it.
     pub load_rps: Option<f64>,
+    /// Requests per second answered well.
+    pub served_rps: Option<f64>,
     /// Requests per second not served.
     pub failed_rps: Option<f64>,
+    /// Of those, requests per second turned away (shed).
+    pub shed_rps: Option<f64>,
     /// Slots held ÷ slots.
     pub busy: Option<f64>,
     /// Time in work ÷ (slots × time).
@@ -111,6 +125,14 @@ pub enum SafeRate {
         /// Requests per second and replica.
         rps: f64,
     },
+    /// From what its replicas served while most of their slots were held, because the scenario's work times, if there
+    /// are any, are far from that.
+    Throughput {
+        /// Requests per second and replica: 85 % of the full rate.
+        rps: f64,
+        /// Requests per second and replica with all slots held.
+        full_rps: f64,
+    },
     /// From the scenario's own work times.
     Model {
         /// Requests per second and replica.
@@ -123,12 +145,35 @@ pub enum SafeRate {
     },
 }
 
+impl ServiceInterval {
+    /// A window of which nothing is known.
+    #[cfg(test)]
+    pub(crate) fn empty(from_s: f64, to_s: f64) -> Self {
+        Self {
+            from_s,
+            to_s,
+            load_rps: None,
+            served_rps: None,
+            failed_rps: None,
+            shed_rps: None,
+            busy: None,
+            cpu: None,
+            ready: None,
+            desired: None,
+            starting: None,
+            capacity_rps: None,
+        }
+    }
+}
+
 impl SafeRate {
     /// Requests per second and replica.
     #[must_use]
     pub fn rps(&self) -> Option<f64> {
         match self {
-            Self::Measured { rps } | Self::Model { rps } => Some(*rps),
+            Self::Measured { rps } | Self::Throughput { rps, .. } | Self::Model { rps } => {
+                Some(*rps)
+            }
             Self::Unknown { .. } => None,
         }
     }
@@ -207,9 +252,6 @@ pub struct Lag {
     pub coefficient: f64,
 }
 
-/// Load is above capacity only if it is so beyond what chance does: two standard deviations of the count.
-const BEYOND_CHANCE: f64 = 2.0;
-
 /// All services, in the order of names.
 pub(super) fn services(record: &Record, gathered: &Gathered) -> Vec<Service> {
     let one =
@@ -217,23 +259,53 @@ pub(super) fn services(record: &Record, gathered: &Gathered) -> Vec<Service> {
     record.header.services.iter().map(one).collect()
 }
 
+/// From this share of slots held on a service makes those wait that call it.
+const BUSY: f64 = 0.8;
+
+/// Whether in a window what a service serves may depend on something else than itself: a fault was on, or another service
+/// was nearly full or did not serve all.
+fn is_disturbed(name: &str, index: usize, record: &Record, gathered: &Gathered) -> bool {
+    let Some(Some(row)) = gathered.rows.get(index) else {
+        return false;
+    };
+    let from_s = index as f64 * gathered.length_s;
+    let faulty = faults(record)
+        .iter()
+        .any(|f| f.from_s < row.to_s && f.to_s >= from_s);
+    let busy = |(other, w): (&String, &metrics::Workload)| {
+        other != name && w.busy.is_some_and(|busy| busy >= BUSY)
+    };
+    let failing = |(other, c): (&String, &Counts)| other != name && c.errors() > 0;
+    faulty || row.workloads.iter().any(busy) || row.services.iter().any(failing)
+}
+
 impl Service {
     fn of(name: &str, header: &ServiceHeader, record: &Record, gathered: &Gathered) -> Self {
         let limit_ms = millis(header.limit);
         let mut windows = intervals(name, gathered);
-        let p99_steps_ms = gathered
-            .service_steps
-            .get(name)
-            .cloned()
-            .unwrap_or_default();
+        let steps = gathered.service_steps.get(name).map_or(&[][..], |s| s);
+        let of_step = |i: usize| steps.iter().map(|s| s[i]).collect::<Vec<_>>();
+        let p99_steps_ms = of_step(2);
         let per_replica = |from: f64, to: f64| load_per_replica(&windows, from, to);
         let knee = knee::points(&gathered.steps, &p99_steps_ms, per_replica, limit_ms);
         let fit = knee::fit(&knee, limit_ms);
-        let safe = knee::safe_rate(fit.as_ref(), header);
+        let speed = speed(&record.header);
+        let measured = full::full_rate(
+            &windows,
+            |index| is_disturbed(name, index, record, gathered),
+            |w| shortage::world_s(w, speed),
+        );
+        let safe = knee::safe_rate(fit.as_ref(), measured, header);
         for window in &mut windows {
             let ready = window.ready.map(f64::from);
             window.capacity_rps = ready.zip(safe.rps()).map(|(n, rps)| n * rps);
         }
+        let fine = |w: &ServiceInterval| {
+            let p99 = p99_in(&gathered.steps, &p99_steps_ms, w);
+            // With too few requests to say p99 nothing speaks against it.
+            p99.is_none_or(|p99| p99 <= limit_ms) && w.failed_rps == Some(0.0)
+        };
+        let shortages = shortage::shortages(&windows, speed, fine);
         let sum = gathered.services.get(name);
         let latency = sum.and_then(|s: &Sum| s.latency.as_ref());
         let highest = |of: fn(&ServiceInterval) -> Option<f64>| {
@@ -246,7 +318,7 @@ impl Service {
             limit_ms,
             min: header.min.get(),
             max: header.max.get(),
-            start_up_s: header.start_up.as_secs_f64() * speed(&record.header),
+            start_up_s: header.start_up.as_secs_f64() * speed,
             counts: sum.map_or_else(Counts::default, |s| s.counts),
             p99_ms: latency
                 .filter(|l| l.len() >= Quantile::P99.samples_needed())
@@ -256,9 +328,12 @@ impl Service {
             peak_busy: highest(|w| w.busy),
             peak_ready: windows.iter().filter_map(|w| w.ready).max(),
             least_headroom: least_headroom(&windows),
-            shortages: shortages(&windows, speed(&record.header)),
+            turned_away: shortage::turned_away(&windows, &shortages, speed),
+            shortages,
             lag: lag(&windows, gathered.length_s),
             windows,
+            p50_steps_ms: of_step(0),
+            p95_steps_ms: of_step(1),
             p99_steps_ms,
             safe,
             knee,
@@ -281,7 +356,9 @@ fn intervals(name: &str, gathered: &Gathered) -> Vec<ServiceInterval> {
             from_s,
             to_s: row.map_or(from_s + gathered.length_s, |r| r.to_s),
             load_rps: counts.map(|(c, s)| c.offered as f64 / s),
+            served_rps: counts.map(|(c, s)| c.served as f64 / s),
             failed_rps: counts.map(|(c, s)| c.errors() as f64 / s),
+            shed_rps: counts.map(|(c, s)| c.shed as f64 / s),
             busy: finite(workload.and_then(|w| w.busy)),
             cpu: finite(workload.and_then(|w| w.cpu)),
             ready: workload.map(|w| w.ready.get()),
@@ -343,25 +420,12 @@ fn least_headroom(windows: &[ServiceInterval]) -> Option<Headroom> {
     })
 }
 
-fn shortages(windows: &[ServiceInterval], speed: f64) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    for window in windows {
-        let Some((load, capacity)) = window.load_rps.zip(window.capacity_rps) else {
-            continue;
-        };
-        let world_s = ((window.to_s - window.from_s) / speed).max(1e-9);
-        if load - capacity <= BEYOND_CHANCE * (load / world_s).sqrt() {
-            continue;
-        }
-        match spans.last_mut() {
-            Some(span) if (span.to_s - window.from_s).abs() < 1e-6 => span.to_s = window.to_s,
-            _ => spans.push(Span {
-                from_s: window.from_s,
-                to_s: window.to_s,
-            }),
-        }
-    }
-    spans
+/// The p99 of the percentile step that holds a window's middle.
+fn p99_in(steps: &[PercentileStep], p99: &[Option<f64>], window: &ServiceInterval) -> Option<f64> {
+    let middle = f64::midpoint(window.from_s, window.to_s);
+    let index = steps.partition_point(|s| s.to_s <= middle);
+    steps.get(index).filter(|s| s.from_s <= middle)?;
+    *p99.get(index)?
 }
 
 /// The longest shift looked at, in seconds of scenario time.
@@ -415,16 +479,10 @@ mod tests {
 
     fn windows(rows: &[(f64, u32)]) -> Vec<ServiceInterval> {
         let window = |(i, (load, ready)): (usize, &(f64, u32))| ServiceInterval {
-            from_s: i as f64 * 15.0,
-            to_s: (i + 1) as f64 * 15.0,
             load_rps: Some(*load),
-            failed_rps: None,
-            busy: None,
-            cpu: None,
             ready: Some(*ready),
-            desired: None,
-            starting: None,
             capacity_rps: Some(f64::from(*ready) * 10.0),
+            ..ServiceInterval::empty(i as f64 * 15.0, (i + 1) as f64 * 15.0)
         };
         rows.iter().enumerate().map(window).collect()
     }
@@ -443,20 +501,5 @@ mod tests {
             None,
             "nothing ever changed"
         );
-    }
-
-    #[test]
-    fn a_shortage_is_more_than_chance() {
-        let rows = windows(&[(30.0, 4), (41.0, 4), (80.0, 4), (90.0, 4), (90.0, 9)]);
-        let spans = shortages(&rows, 1.0);
-        assert_eq!(
-            spans,
-            [Span {
-                from_s: 30.0,
-                to_s: 60.0
-            }]
-        );
-        let least = least_headroom(&rows).unwrap();
-        assert!((least.share + 5.0 / 9.0).abs() < 1e-9, "{least:?}");
     }
 }

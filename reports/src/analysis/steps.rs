@@ -61,6 +61,9 @@ impl Open {
     }
 }
 
+/// A service's percentiles in one step, in ms: p50, p95, p99; nothing where they rest on too little.
+pub(super) type ServiceStep = [Option<f64>; 3];
+
 /// Makes steps from windows in the order of time.
 pub(super) struct Steps {
     limit: Limit,
@@ -69,7 +72,7 @@ pub(super) struct Steps {
     complete: Option<Open>,
     open: Option<Open>,
     steps: Vec<PercentileStep>,
-    services: BTreeMap<String, Vec<Option<f64>>>,
+    services: BTreeMap<String, Vec<ServiceStep>>,
 }
 
 impl Steps {
@@ -186,13 +189,17 @@ impl Steps {
             above_limit,
         });
         for name in &self.names {
-            let latency = step.services.get(name).filter(|l| l.len() >= ENOUGH);
-            let p99 = latency.and_then(|l| quantile_ms(l, Quantile::P99));
-            self.services.entry(name.clone()).or_default().push(p99);
+            let latency = step.services.get(name);
+            let said = |q: Quantile| {
+                let latency = latency.filter(|l| l.len() as f64 * (1.0 - q.get()) >= 2.0 - 1e-6)?;
+                quantile_ms(latency, q)
+            };
+            let step = [Quantile::P50, Quantile::P95, Quantile::P99].map(said);
+            self.services.entry(name.clone()).or_default().push(step);
         }
     }
 
-    pub(super) fn finish(mut self) -> (Vec<PercentileStep>, BTreeMap<String, Vec<Option<f64>>>) {
+    pub(super) fn finish(mut self) -> (Vec<PercentileStep>, BTreeMap<String, Vec<ServiceStep>>) {
         self.close_rest();
         self.close_complete();
         (self.steps, self.services)

@@ -18,7 +18,11 @@ pub(crate) fn parts(analysis: &Analysis, service: &Service, timeline: &Timeline)
     let right = match &service.safe {
         SafeRate::Unknown { .. } => "no capacity known".into(),
         SafeRate::Measured { rps } => format!(
-            "req/s it takes (measured, 1 replica = {})",
+            "req/s it takes (measured at its limit, 1 replica = {})",
+            words::number(*rps)
+        ),
+        SafeRate::Throughput { rps, .. } => format!(
+            "req/s it takes (measured with its slots held, 1 replica = {})",
             words::number(*rps)
         ),
         SafeRate::Model { rps } => format!(

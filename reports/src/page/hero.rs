@@ -30,13 +30,9 @@ fn lead(analysis: &Analysis) -> String {
     let (Some(service), Some(tightest)) = (analysis.shown_service(), &analysis.tightest) else {
         return latency.into();
     };
-    let why = if tightest.short_s > 0.0 {
-        "the service that ran out first"
-    } else {
-        "the service that came closest to running out"
-    };
     let name = words::shown(&service.name);
-    format!("{latency} The capacity shown is that of {name}, {why}.")
+    let why = tightest.did();
+    format!("{latency} The capacity shown is that of {name}, the service that {why}.")
 }
 
 /// The worst moment, which stands above the charts until the cursor moves: the highest p99, or else the highest load.

@@ -41,6 +41,7 @@ fn row(analysis: &Analysis, service: &Service, sparks: &Sparks<'_>) -> Markup {
         .as_ref()
         .filter(|t| t.service == service.name);
     let ran_out = tightest.is_some_and(|t| t.short_s > 0.0);
+    let turned_away = tightest.is_some_and(|t| t.turned_away > 0);
     let worst = service
         .p99_steps_ms
         .iter()
@@ -84,7 +85,7 @@ fn row(analysis: &Analysis, service: &Service, sparks: &Sparks<'_>) -> Markup {
         div class="sr" {
             div class="sn" {
                 (words::shown(&service.name))
-                @if tightest.is_some() { em class=[ran_out.then_some("bad")] { @if ran_out { "ran out first" } @else { "came closest" } } }
+                @if tightest.is_some() { em class=[ran_out.then_some("bad")] { @if !ran_out { "came closest" } @else if turned_away { "turned most away" } @else { "ran out first" } } }
                 small { (words::clean(&service.policy, 40)) }
             }
             @for (label, spark, number, bad) in &cells {

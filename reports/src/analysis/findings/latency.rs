@@ -11,12 +11,16 @@ pub(super) fn hero(run: &Analysis) -> Finding {
     }
     let Some(first) = run.breaches.first() else {
         let room = run.tightest.as_ref().map_or_else(String::new, |t| {
-            let room = percent(t.headroom);
-            format!(
-                "{} came closest to running out, with {room} of room at {}.",
-                t.service,
-                clock(t.at_s)
-            )
+            let at = clock(t.at_s);
+            match t.headroom.filter(|h| *h >= 0.0) {
+                Some(room) => format!(
+                    "{} {}, with {} of room at {at}.",
+                    t.service,
+                    t.did(),
+                    percent(room)
+                ),
+                None => format!("{} {}, at {at}.", t.service, t.did()),
+            }
         });
         return Finding::new(
             format!("Latency stayed within {limit} from start to end"),
@@ -81,10 +85,12 @@ pub(super) fn knee(run: &Analysis) -> Finding {
         return Finding::new("Latency against load", "No service was measured.");
     };
     let name = &service.name;
+    // At the beginning of a sentence.
+    let a_name = words::with_article(name).replacen('a', "A", 1);
     match &service.safe {
         SafeRate::Measured { rps } => Finding::new(
             format!(
-                "A {name} replica takes {} req/s within its limit",
+                "{a_name} replica takes {} req/s within its limit",
                 words::rate(*rps)
             ),
             format!(
@@ -92,9 +98,19 @@ pub(super) fn knee(run: &Analysis) -> Finding {
                 ms(service.limit_ms)
             ),
         ),
+        SafeRate::Throughput { rps, full_rps } => Finding::new(
+            format!(
+                "{a_name} replica takes about {} req/s, by what it served at its fullest",
+                words::rate(*rps)
+            ),
+            format!(
+                "With all slots held it served {} req/s; 85 % of that is safe. The scenario's work times alone would not say so.",
+                words::rate(*full_rps)
+            ),
+        ),
         SafeRate::Model { rps } => Finding::new(
             format!(
-                "A {name} replica takes about {} req/s, by its work times",
+                "{a_name} replica takes about {} req/s, by its work times",
                 words::rate(*rps)
             ),
             "Not measured: the run shows no knee, because it was hardly ever, or not only by load, over the limit.",

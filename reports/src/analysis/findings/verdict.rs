@@ -1,7 +1,7 @@
 //! The sentences beside the verdict: what happened, why, and what to do next.
 
 use super::{Advice, total_above_s};
-use crate::analysis::{Analysis, ServiceInterval};
+use crate::analysis::{Analysis, Service, ServiceInterval};
 use crate::gates::{Outcome, Verdict};
 use crate::words::{self, clock, percent, plural, seconds};
 
@@ -89,7 +89,8 @@ pub(super) fn why(run: &Analysis) -> Option<String> {
     ))
 }
 
-/// More replicas at the start, as many as the first shortage lacked, where a shortage made a gate fail.
+/// More replicas at the start, as many as the first shortage lacked, where a shortage made a gate fail; of every service that
+/// was short, because the next one runs out as soon as the first has room.
 pub(super) fn advice(run: &Analysis) -> Option<Advice> {
     if let Some(advice) = not_believed(run) {
         return Some(advice);
@@ -98,39 +99,120 @@ pub(super) fn advice(run: &Analysis) -> Option<Advice> {
         return None;
     }
     let split = run.breaches.iter().find_map(|b| b.split.as_ref())?;
-    let service = run.service(&split.service)?;
-    let safe = service.safe.rps()?;
-    let end = split.starting.to_s;
-    let inside = |w: &&ServiceInterval| w.from_s >= split.not_seen.from_s - 1e-6 && w.from_s < end;
-    let load = service
-        .windows
-        .iter()
-        .filter(inside)
-        .filter_map(|w| w.load_rps)
-        .reduce(f64::max)?;
-    let needed = (load / safe).ceil() as u32;
-    let name = &service.name;
-    if needed > service.max {
-        return Some(Advice {
-            sentence: format!(
-                "Allow more: {name} needed {needed} replicas at {} req/s, its maximum is {}.",
-                words::rate(load),
-                service.max
-            ),
-            command: with_setting(run, &format!("scaling.{name}.max={needed}")),
-        });
-    }
-    let minimum = needed.max(service.min + 1);
-    Some(Advice {
-        sentence: format!(
-            "Have {minimum} {name} replicas ready before {}, not {}: that is what {} req/s need at {} req/s each.",
-            clock(split.not_seen.from_s),
-            service.min,
-            words::rate(load),
-            words::rate(safe)
-        ),
-        command: with_setting(run, &format!("scaling.{name}.min={minimum}")),
+    let mut short: Vec<Need<'_>> = run.services.iter().filter_map(Need::of).collect();
+    short.sort_by(|a, b| {
+        let first = (b.service.name == split.service).cmp(&(a.service.name == split.service));
+        let worst = b.service.turned_away.cmp(&a.service.turned_away);
+        first.then(worst).then(a.from_s.total_cmp(&b.from_s))
+    });
+    short.truncate(MOST_NAMED);
+    let (beyond, within): (Vec<_>, Vec<_>) = short.iter().partition(|n| n.replicas > n.service.max);
+    let sentences: Vec<String> = [allow_more(&beyond), have_ready(&within)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let settings: Vec<String> = short.iter().map(Need::setting).collect();
+    (!sentences.is_empty()).then(|| Advice {
+        sentence: sentences.join(" "),
+        command: with_settings(run, &settings),
     })
+}
+
+/// The most services that an advice names.
+const MOST_NAMED: usize = 6;
+
+/// What a service that was short would have needed in its first shortage.
+struct Need<'a> {
+    service: &'a Service,
+    /// When the shortage began.
+    from_s: f64,
+    /// The highest load in it.
+    load_rps: f64,
+    safe_rps: f64,
+    replicas: u32,
+}
+
+impl<'a> Need<'a> {
+    fn of(service: &'a Service) -> Option<Self> {
+        let span = service.shortages.first()?;
+        let safe_rps = service.safe.rps().filter(|r| *r > 0.0)?;
+        let inside = |w: &&ServiceInterval| w.from_s >= span.from_s - 1e-6 && w.from_s < span.to_s;
+        let windows = || service.windows.iter().filter(inside);
+        let load_rps = windows().filter_map(|w| w.load_rps).reduce(f64::max)?;
+        // It was short with what was ready then, whatever one replica is said to take.
+        let ready = windows().find_map(|w| w.ready).unwrap_or(service.min);
+        let replicas = (load_rps / safe_rps).ceil() as u32;
+        Some(Self {
+            service,
+            from_s: span.from_s,
+            load_rps,
+            safe_rps,
+            replicas: replicas.max(ready + 1).max(service.min + 1),
+        })
+    }
+
+    fn setting(&self) -> String {
+        let bound = if self.replicas > self.service.max {
+            "max"
+        } else {
+            "min"
+        };
+        format!("scaling.{}.{bound}={}", self.service.name, self.replicas)
+    }
+}
+
+fn allow_more(needs: &[&Need<'_>]) -> Option<String> {
+    match needs {
+        [] => None,
+        [one] => Some(format!(
+            "Allow more: {} needed {} at {} req/s, its maximum is {}.",
+            one.service.name,
+            plural(u64::from(one.replicas), "replica"),
+            words::rate(one.load_rps),
+            one.service.max
+        )),
+        several => {
+            let each = |n: &&Need<'_>| {
+                format!(
+                    "{} needed {} replicas, its maximum is {}",
+                    n.service.name, n.replicas, n.service.max
+                )
+            };
+            let each: Vec<String> = several.iter().map(each).collect();
+            Some(format!("Allow more: {}.", each.join("; ")))
+        }
+    }
+}
+
+fn have_ready(needs: &[&Need<'_>]) -> Option<String> {
+    match needs {
+        [] => None,
+        [one] => Some(format!(
+            "Have {} {} replicas ready before {}, not {}: that is what {} req/s need at {} req/s each.",
+            one.replicas,
+            one.service.name,
+            clock(one.from_s),
+            one.service.min,
+            words::rate(one.load_rps),
+            words::rate(one.safe_rps)
+        )),
+        several => {
+            let first = several
+                .iter()
+                .map(|n| n.from_s)
+                .fold(f64::INFINITY, f64::min);
+            let each = |n: &&Need<'_>| {
+                let (name, replicas) = (&n.service.name, n.replicas);
+                format!("{replicas} {name} (not {})", n.service.min)
+            };
+            let each: Vec<String> = several.iter().map(each).collect();
+            Some(format!(
+                "Have more replicas ready before {}, of each service that ran out: {}. That is what their highest load needed while they were short.",
+                clock(first),
+                words::and(&each)
+            ))
+        }
+    }
 }
 
 fn not_believed(run: &Analysis) -> Option<Advice> {
@@ -141,10 +223,15 @@ fn not_believed(run: &Analysis) -> Option<Advice> {
     })
 }
 
-/// The run's own command with one more setting; nothing if the command is not one that a shell can be given as it is.
-fn with_setting(run: &Analysis, setting: &str) -> Option<String> {
+/// The run's own command with more settings; nothing if the command is not one that a shell can be given as it is.
+fn with_settings(run: &Analysis, settings: &[String]) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=:,%".contains(c);
-    let command = &run.about.command;
-    (!command.is_empty() && command.chars().chain(setting.chars()).all(plain))
-        .then(|| format!("{command} --set {setting}"))
+    let mut command = run.about.command.clone();
+    if command.is_empty() {
+        return None;
+    }
+    for setting in settings {
+        command += &format!(" --set {setting}");
+    }
+    command.chars().all(plain).then_some(command)
 }
