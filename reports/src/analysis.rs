@@ -32,6 +32,7 @@ pub use service::{
 };
 
 use crate::gates::{self, GateResult, Verdict};
+use crate::quality::Quality;
 use crate::record::{Audit, Ending, Record};
 
 use gather::Gathered;
@@ -76,6 +77,9 @@ pub struct Analysis {
     pub faults: Vec<Fault>,
     /// What it cost.
     pub cost: Cost,
+    /// How well the scaling did.
+    #[serde(default)]
+    pub quality: Quality,
     /// Whether it can be believed.
     pub honesty: Honesty,
     /// How far a rate may be off by chance; nothing without requests.
@@ -114,6 +118,7 @@ impl Analysis {
             recovery_s: breach::recovery_s(&gathered.steps, &breaches),
             faults: decisions::faults(record),
             cost: Cost::of(&services, &gathered),
+            quality: Quality::default(),
             honesty: Honesty::of(&gathered),
             noise: Noise::of(&about, &gathered),
             audit: record.audit.clone(),
@@ -127,6 +132,7 @@ impl Analysis {
             breaches,
             about,
         };
+        analysis.quality = Quality::of(&analysis);
         analysis.gates = gates::judge(&record.header.gates, &analysis);
         analysis.verdict = gates::verdict(record, &analysis);
         analysis.findings = Findings::of(&analysis);

@@ -15,6 +15,7 @@ pub mod junit;
 pub mod live;
 pub mod markdown;
 pub mod page;
+pub mod quality;
 pub mod record;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;

@@ -7,6 +7,7 @@ mod decisions;
 mod hero;
 mod honesty;
 mod parts;
+mod quality;
 mod services;
 mod shape;
 mod verdict;
@@ -50,6 +51,7 @@ pub fn html(analysis: &Analysis) -> String {
                     (services::pages_section(analysis))
                     (decisions::section(analysis))
                     (cost::section(analysis))
+                    (quality::section(analysis))
                     (honesty::section(analysis))
                     (again::section(analysis))
                     (again::footer(analysis))

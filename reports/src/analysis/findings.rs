@@ -34,6 +34,9 @@ pub struct Findings {
     pub decisions: Finding,
     /// Of the cost.
     pub cost: Finding,
+    /// Of the scaling's quality.
+    #[serde(default)]
+    pub quality: Finding,
     /// Of the generator's honesty.
     pub honesty: Finding,
 }
@@ -80,6 +83,7 @@ impl Findings {
             services: services(run),
             decisions: decisions(run),
             cost: cost(run),
+            quality: quality(run),
             honesty: honesty(run),
         }
     }
@@ -175,6 +179,34 @@ fn cost(run: &Analysis) -> Finding {
         ),
     }
 }
+
+/// The service that lacked most of what it needed, if one lacked anything worth a word.
+fn quality(run: &Analysis) -> Finding {
+    let known = run.quality.services.iter();
+    let lacks = known.filter_map(|s| Some((s, s.provisioning.as_ref()?)));
+    let worst = lacks.max_by(|a, b| a.1.under_accuracy.total_cmp(&b.1.under_accuracy));
+    match worst {
+        Some((service, p)) if p.under_accuracy >= WORTH_A_WORD => Finding::new(
+            format!(
+                "{} lacked {} of the replicas it needed, averaged over the run",
+                service.service,
+                percent(p.under_accuracy)
+            ),
+            format!(
+                "For {} of the time it had too few.",
+                percent(p.under_timeshare)
+            ),
+        ),
+        Some(_) => Finding::new(
+            "Every service had the replicas it needed, nearly always",
+            "",
+        ),
+        None => Finding::new("Scaling quality", "What was needed is not known."),
+    }
+}
+
+/// Less than this share lacking is not spoken of.
+const WORTH_A_WORD: f64 = 0.005;
 
 fn honesty(run: &Analysis) -> Finding {
     let h = &run.honesty;
