@@ -162,6 +162,17 @@ impl Analysis {
     }
 }
 
+/// The median of some numbers, which it puts in order; of an even count the mean of the two in the middle.
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    Some(match values.len() % 2 {
+        0 => f64::midpoint(values[middle - 1], upper),
+        _ => upper,
+    })
+}
+
 fn notes(record: &Record, phases: &[Group]) -> Vec<String> {
     let mut notes = record.notes.clone();
     for phase in phases.iter().filter(|p| !p.joined.is_empty()) {

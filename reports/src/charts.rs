@@ -5,6 +5,7 @@
 
 pub(crate) mod breach;
 pub(crate) mod capacity;
+pub(crate) mod comparison;
 pub(crate) mod heatmap;
 pub(crate) mod hero;
 pub(crate) mod knee;

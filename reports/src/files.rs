@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Analysis;
+use crate::comparison::Comparison;
 use crate::record::Record;
 use crate::{charts, hlog, json, junit, markdown, page};
 
@@ -33,20 +34,40 @@ type Content<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 /// `folder`, each to a temporary file that then takes its name.
 #[must_use]
 pub fn write_all(folder: &Path, record: &Record, analysis: &Analysis) -> Written {
+    write_all_beside(folder, record, analysis, None)
+}
+
+/// As [`write_all`], with how far a prediction was from the run.
+#[must_use]
+pub fn write_all_beside(
+    folder: &Path,
+    record: &Record,
+    analysis: &Analysis,
+    predicted: Option<&Analysis>,
+) -> Written {
+    let comparison = predicted.map(|p| Comparison::new(p, analysis));
+    let comparison = comparison.as_ref();
+    let page = || match predicted {
+        Some(predicted) => page::html_beside(analysis, predicted),
+        None => page::html(analysis),
+    };
     let files: [(&str, Content<'_>); 6] = [
         (
             "report.html",
-            Box::new(|to| to.write_all(page::html(analysis).as_bytes())),
+            Box::new(|to| to.write_all(page().as_bytes())),
         ),
         (
             "hero.svg",
             Box::new(|to| to.write_all(charts::hero_svg(analysis).as_bytes())),
         ),
-        ("report.json", Box::new(|to| json::write(analysis, to))),
+        (
+            "report.json",
+            Box::new(|to| json::write_beside(analysis, comparison, to)),
+        ),
         ("junit.xml", Box::new(|to| junit::write(analysis, to))),
         (
             "summary.md",
-            Box::new(|to| to.write_all(markdown::summary(analysis).as_bytes())),
+            Box::new(|to| to.write_all(markdown::summary_beside(analysis, comparison).as_bytes())),
         ),
         ("latency.hlog", Box::new(|to| hlog::write(record, to))),
     ];

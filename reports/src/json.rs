@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Analysis;
+use crate::comparison::Comparison;
 
 /// The version of the form. Within it, things are only added.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -17,6 +18,9 @@ pub struct Report {
     pub schema_version: u32,
     /// The exit code that the verdict stands for.
     pub exit_code: u8,
+    /// How far the run's prediction was from it, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// Everything that the report says.
     #[serde(flatten)]
     pub analysis: Analysis,
@@ -27,9 +31,22 @@ pub struct Report {
 /// # Errors
 /// If `to` cannot be written.
 pub fn write(analysis: &Analysis, to: &mut dyn io::Write) -> io::Result<()> {
+    write_beside(analysis, None, to)
+}
+
+/// Writes the file, with how far the run's prediction was from it.
+///
+/// # Errors
+/// If `to` cannot be written.
+pub fn write_beside(
+    analysis: &Analysis,
+    comparison: Option<&Comparison>,
+    to: &mut dyn io::Write,
+) -> io::Result<()> {
     let report = Report {
         schema_version: SCHEMA_VERSION,
         exit_code: analysis.verdict.exit_code(),
+        comparison: comparison.cloned(),
         analysis: analysis.clone(),
     };
     serde_json::to_writer(&mut *to, &report)?;

@@ -6,6 +6,7 @@
 pub mod analysis;
 mod braille;
 pub mod charts;
+pub mod comparison;
 pub mod files;
 pub mod gates;
 pub mod hlog;

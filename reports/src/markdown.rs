@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::analysis::{Analysis, DecisionGroup, Group};
+use crate::comparison::Comparison;
 use crate::gates::{Outcome, Verdict};
 use crate::words::{self, NONE, clock, markdown, ms, percent};
 
@@ -16,6 +17,12 @@ const LONGEST: usize = 300;
 /// The summary. Its first line is a hidden marker by which a bot finds its own comment again.
 #[must_use]
 pub fn summary(run: &Analysis) -> String {
+    summary_beside(run, None)
+}
+
+/// The summary, with how far the run's prediction was from it.
+#[must_use]
+pub fn summary_beside(run: &Analysis, comparison: Option<&Comparison>) -> String {
     let marker: String = run
         .about
         .name
@@ -29,6 +36,7 @@ pub fn summary(run: &Analysis) -> String {
         head(run),
         gates(run),
         phases(run),
+        comparison.map_or_else(String::new, Comparison::markdown),
         decisions(run),
         notes(run),
         again(run),

@@ -1,6 +1,7 @@
 //! The page: one HTML file that holds everything it shows, asks no network, and is whole without its script.
 
 mod again;
+mod comparison;
 mod cost;
 mod data;
 mod decisions;
@@ -16,6 +17,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::analysis::{Analysis, Finding};
 use crate::charts::{THEME, hatch, words};
+use crate::comparison::Comparison;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
@@ -27,6 +29,20 @@ const SCRIPT_HASH: &str = "r1xcd6P8GLM4B4RsYfd1Mp7PxDw3AOShLfD1+kMoNo0=";
 /// Names from the record are escaped, shortened, and stripped of characters that hide or turn text.
 #[must_use]
 pub fn html(analysis: &Analysis) -> String {
+    whole(analysis, &html! {})
+}
+
+/// The report of a measured run with its prediction beside it: as [`html`], and after the first chart how far the one was
+/// from the other.
+#[must_use]
+pub fn html_beside(measured: &Analysis, predicted: &Analysis) -> String {
+    let comparison = Comparison::new(predicted, measured);
+    let section = comparison::section(predicted, measured, &comparison);
+    whole(measured, &section)
+}
+
+/// The page, with `beside` after the hero.
+fn whole(analysis: &Analysis, beside: &Markup) -> String {
     let name = words::shown(&analysis.about.name);
     let title = format!("{} · {name} · rushhour", analysis.verdict.word());
     html! {
@@ -45,6 +61,7 @@ pub fn html(analysis: &Analysis) -> String {
                 main {
                     (verdict::section(analysis))
                     (hero::section(analysis))
+                    (beside)
                     (shape::knee_section(analysis))
                     (shape::heatmap_section(analysis))
                     (services::section(analysis))

@@ -5,6 +5,7 @@ mod pictures;
 use std::path::Path;
 
 use crate::analysis::{Analysis, DecisionStep};
+use crate::comparison::Comparison;
 use crate::gates::{GateResult, Outcome, Verdict};
 use crate::record::World;
 use crate::words::{self, clock, cut, plural, seconds};
@@ -51,6 +52,18 @@ impl Style {
 /// The summary, ending in a line feed. `folder` is the run's, if it was written.
 #[must_use]
 pub fn summary(run: &Analysis, folder: Option<&Path>, width: usize, style: Style) -> String {
+    summary_beside(run, None, folder, width, style)
+}
+
+/// The summary, with how far the run's prediction was from it.
+#[must_use]
+pub fn summary_beside(
+    run: &Analysis,
+    comparison: Option<&Comparison>,
+    folder: Option<&Path>,
+    width: usize,
+    style: Style,
+) -> String {
     let width = width.min(WIDEST);
     let mut lines = head(run, width);
     if width >= NARROWEST && !run.windows.is_empty() {
@@ -76,6 +89,10 @@ pub fn summary(run: &Analysis, folder: Option<&Path>, width: usize, style: Style
     );
     if run.gates.is_empty() {
         lines.push("  no gate was set".to_owned());
+    }
+    if let Some(comparison) = comparison {
+        lines.push(String::new());
+        lines.extend(comparison.lines(width));
     }
     lines.extend(causes(run, width));
     lines.extend(verdict(run, width, style));

@@ -33,12 +33,13 @@ pub(crate) enum Ink {
     LimitSmall,
     BreachBand,
     FaultBand,
+    Predicted,
 }
 
 impl Ink {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Load,
         Self::LoadFill,
         Self::Ready,
@@ -56,6 +57,7 @@ impl Ink {
         Self::LimitSmall,
         Self::BreachBand,
         Self::FaultBand,
+        Self::Predicted,
     ];
 
     /// Its colour in the light theme.
@@ -79,6 +81,7 @@ impl Ink {
             Self::LimitSmall => (0xB8, 0x45, 0x0B),
             Self::BreachBand => (0xFB, 0xE3, 0xD6),
             Self::FaultBand => (0xE9, 0xEB, 0xEE),
+            Self::Predicted => (0xA9, 0xB1, 0xBA),
         }
     }
 

@@ -136,6 +136,25 @@ fn the_verdict_stands_first_and_its_gates_with_it() {
 }
 
 #[test]
+fn a_prediction_stands_beside_the_measurement() {
+    let of = |kind| Analysis::of(&sample::record(kind));
+    let (predicted, measured) = (of(Kind::Passed), of(Kind::Failed));
+    let page = html_beside(&measured, &predicted);
+    assert_eq!(unbalanced(&page), None);
+    let at = |id: &str| page.find(&format!("id=\"{id}\""));
+    assert!(at("hero") < at("predicted") && at("predicted") < at("knee"));
+    assert!(page.contains("stroke=\"#A9B1BA\""), "the dashed line");
+    assert!(!html(&measured).contains("id=\"predicted\""));
+    let empty = Analysis::of(&sample::begun(0));
+    for (predicted, measured) in [(&empty, &measured), (&predicted, &empty)] {
+        assert_eq!(unbalanced(&html_beside(measured, predicted)), None);
+    }
+    let hostile = Analysis::of(&sample::hostile());
+    let page = html_beside(&hostile, &hostile);
+    assert!(!page.contains("<script>alert"));
+}
+
+#[test]
 fn a_speed_is_explained_beside_the_verdict() {
     let analysis = Analysis::of(&sample::record(Kind::Passed));
     let noise = analysis.noise.as_ref().and_then(|n| n.sentence.as_ref());
