@@ -8,6 +8,8 @@ use crate::record::ServiceHeader;
 const BELIEVED: (f64, f64) = (0.3, 1.25);
 /// Fewer points say nothing about a curve.
 const FEWEST_POINTS: usize = 8;
+/// The model's safe rate is at least this share of the full rate: what autoscalers are commonly told to aim at.
+const LEAST: f64 = 0.7;
 /// The share of requests that a replica may let wait beyond the limit.
 const LATE: f64 = 0.01;
 
@@ -129,7 +131,9 @@ pub(super) fn safe_rate(
 }
 
 /// The highest rate at which no more than 1 % wait so long that a request of mean length exceeds the limit, in a
-/// queue with `slots` servers (Erlang C): P(wait > t) = C · exp(−(slots·µ − λ)·t).
+/// queue with `slots` servers (Erlang C): P(wait > t) = C · exp(−(slots·µ − λ)·t). But at least [`LEAST`] of the full rate:
+/// the formula is of one replica alone, while balanced replicas share their queues, and the time that a slot is held counts
+/// calls, which the limit does not.
 fn model(full: f64, slots: u32, limit_s: f64) -> Option<f64> {
     let slots = slots.clamp(1, 10_000);
     let patience = limit_s - f64::from(slots) / full;
@@ -149,7 +153,7 @@ fn model(full: f64, slots: u32, limit_s: f64) -> Option<f64> {
             high = middle;
         }
     }
-    (low > 0.0).then_some(low)
+    (low > 0.0).then_some(low.max(LEAST * full))
 }
 
 /// The probability that all `slots` are held at `load` Erlangs, from the recursion of Erlang B.
@@ -250,6 +254,11 @@ mod tests {
             panic!("the work times are known");
         };
         assert!((70.0..100.0).contains(&rps), "{rps}");
+        // Two slots of 100 ms each leave 20 ms to wait: alone hardly anything would be safe.
+        let SafeRate::Model { rps } = safe_rate(None, None, &service(Some(20.0), 120)) else {
+            panic!("the work times are known");
+        };
+        assert!((rps - 14.0).abs() < 1e-9, "{rps}");
         for (why, header) in [
             ("no work times", service(None, 250)),
             ("slower than its limit", service(Some(100.0), 20)),
