@@ -15,6 +15,7 @@ fn main() -> std::io::Result<()> {
         ("failed", sample::record(Kind::Failed)),
         ("invalid", sample::record(Kind::Invalid)),
         ("interrupted", sample::record(Kind::Interrupted)),
+        ("simulated", sample::simulated(Kind::Failed)),
         ("hostile", sample::hostile()),
         ("short", sample::begun(4)),
         ("empty", sample::begun(0)),
@@ -26,5 +27,8 @@ fn main() -> std::io::Result<()> {
         write("html", reports::page::html(&analysis))?;
         write("svg", reports::charts::hero_svg(&analysis))?;
     }
-    Ok(())
+    let of = |kind| Analysis::of(&sample::record(kind));
+    let (measured, predicted) = (of(Kind::Failed), of(Kind::Passed));
+    let page = reports::page::html_beside(&measured, &predicted);
+    std::fs::write(folder.join("compared.html"), page)
 }

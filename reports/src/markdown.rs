@@ -120,7 +120,7 @@ fn gates(run: &Analysis) -> String {
         ]
     };
     table(
-        &["", "gate", "measured", "margin", "where"],
+        &["", "gate", run.about.world.seen(), "margin", "where"],
         run.gates.iter().map(row),
     )
 }

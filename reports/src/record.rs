@@ -170,6 +170,17 @@ pub enum World {
     Target,
 }
 
+impl World {
+    /// What its figures are, for people: `measured`, or `simulated`.
+    #[must_use]
+    pub fn seen(self) -> &'static str {
+        match self {
+            Self::Simulated => "simulated",
+            Self::Local | Self::Target => "measured",
+        }
+    }
+}
+
 /// Where and when.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Host {

@@ -40,6 +40,24 @@ pub fn record(kind: Kind) -> Record {
     Record::from_events(events(kind)).expect("the first event is a header")
 }
 
+/// The record of a run of this kind in the simulated world: without a host, a generator or an audit.
+#[must_use]
+pub fn simulated(kind: Kind) -> Record {
+    let events = events(kind).into_iter().filter_map(|event| match event {
+        Event::Header(mut header) => {
+            header.world = World::Simulated;
+            Some(Event::Header(header))
+        }
+        Event::Window(mut window) => {
+            window.generator = None;
+            Some(Event::Window(window))
+        }
+        Event::Host(_) | Event::Audit(_) => None,
+        other => Some(other),
+    });
+    Record::from_events(events).expect("the first event is a header")
+}
+
 /// A run of this kind whose every name and sentence tries to break out of where it is written.
 #[must_use]
 pub fn hostile() -> Record {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Analysis, Service};
+use crate::record::World;
 use crate::words::{self, ms, percent, plural, seconds};
 
 /// The titles of the sections, and the sentences beside the verdict.
@@ -210,6 +211,13 @@ const WORTH_A_WORD: f64 = 0.005;
 
 fn honesty(run: &Analysis) -> Finding {
     let h = &run.honesty;
+    let simulated = run.about.world == World::Simulated;
+    if simulated && h.objections.is_empty() {
+        return Finding::new(
+            "The simulation",
+            "In virtual time every request is sent at its instant.",
+        );
+    }
     if let Some(first) = h.objections.first() {
         let first = first.split(": ").next().unwrap_or(first);
         return Finding::new(
@@ -226,10 +234,7 @@ fn honesty(run: &Analysis) -> Finding {
                 words::count(h.unsent)
             ),
         ),
-        None => Finding::new(
-            "The load",
-            "In virtual time every request is sent at its instant.",
-        ),
+        None => Finding::new("The load", "Nobody said how late requests were sent."),
     }
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gather::{Gathered, Sum, millis, quantile_ms};
-use crate::record::{Record, World, speed};
+use crate::record::{Header, Record, World, speed};
 
 /// What was run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -144,6 +144,20 @@ pub struct Heatmap {
     pub counts: Vec<Vec<u64>>,
 }
 
+/// The command that does it again: the one that was typed, or, of a simulation that another command began, the one that
+/// simulates it alone.
+fn command(header: &Header, speed: f64) -> String {
+    let began = header.command.split_whitespace().nth(1);
+    if header.world != World::Simulated || began == Some("simulate") {
+        return header.command.clone();
+    }
+    let mut command = format!("rushhour simulate {} --seed {}", header.name, header.seed);
+    if speed != 1.0 {
+        command += &format!(" --speed {speed}");
+    }
+    command
+}
+
 impl Group {
     /// Its latency at a quantile, in ms, if it has enough samples to say so: 5 ÷ (1 − q).
     #[must_use]
@@ -174,7 +188,7 @@ impl About {
             seed: header.seed,
             draws: header.draws.clone(),
             speed,
-            command: header.command.clone(),
+            command: command(header, speed),
             policies,
             duration_s: header.duration.as_secs_f64() * speed,
             ran_s,

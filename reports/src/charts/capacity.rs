@@ -15,14 +15,15 @@ use super::words;
 /// The title, the lane of decisions and the panel.
 pub(crate) fn parts(analysis: &Analysis, service: &Service, timeline: &Timeline) -> Vec<Part> {
     let name = words::shown(&service.name);
+    let seen = analysis.about.world.seen();
     let right = match &service.safe {
         SafeRate::Unknown { .. } => "no capacity known".into(),
         SafeRate::Measured { rps } => format!(
-            "req/s it takes (measured at its limit, 1 replica = {})",
+            "req/s it takes ({seen} at its limit, 1 replica = {})",
             words::number(*rps)
         ),
         SafeRate::Throughput { rps, .. } => format!(
-            "req/s it takes (measured with its slots held, 1 replica = {})",
+            "req/s it takes ({seen} with its slots held, 1 replica = {})",
             words::number(*rps)
         ),
         SafeRate::Model { rps } => format!(

@@ -10,6 +10,7 @@ fn runs() -> Vec<(&'static str, Record)> {
         ("failed", sample::record(Kind::Failed)),
         ("invalid", sample::record(Kind::Invalid)),
         ("interrupted", sample::record(Kind::Interrupted)),
+        ("simulated", sample::simulated(Kind::Failed)),
         ("hostile", sample::hostile()),
         ("three seconds", sample::begun(4)),
         ("one window", sample::begun(1)),
@@ -152,6 +153,33 @@ fn a_prediction_stands_beside_the_measurement() {
     let hostile = Analysis::of(&sample::hostile());
     let page = html_beside(&hostile, &hostile);
     assert!(!page.contains("<script>alert"));
+}
+
+#[test]
+fn a_simulated_run_has_a_full_report_and_nothing_that_could_be_late() {
+    let run = Analysis::of(&sample::simulated(Kind::Failed));
+    let page = html(&run);
+    for section in [
+        "hero",
+        "knee",
+        "heat",
+        "services",
+        "decisions",
+        "cost",
+        "quality",
+        "again",
+    ] {
+        assert!(page.contains(&format!("id=\"{section}\"")), "{section}");
+    }
+    assert!(!page.contains("id=\"honest\""));
+    assert!(!page.contains("lateness"));
+    assert!(page.contains("simulated at its limit") && !page.contains("measured"));
+    assert!(page.contains("rushhour simulate flash-sale --seed 42 --speed 20"));
+    assert_eq!(
+        run.verdict,
+        Analysis::of(&sample::record(Kind::Failed)).verdict
+    );
+    assert!(crate::markdown::summary(&run).contains("| simulated |"));
 }
 
 #[test]

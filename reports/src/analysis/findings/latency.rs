@@ -82,7 +82,10 @@ pub(super) fn breach(breach: &Breach) -> Option<Finding> {
 
 pub(super) fn knee(run: &Analysis) -> Finding {
     let Some(service) = run.shown_service() else {
-        return Finding::new("Latency against load", "No service was measured.");
+        return Finding::new(
+            "Latency against load",
+            format!("No service was {}.", run.about.world.seen()),
+        );
     };
     let name = &service.name;
     // At the beginning of a sentence.
@@ -94,7 +97,8 @@ pub(super) fn knee(run: &Analysis) -> Finding {
                 words::rate(*rps)
             ),
             format!(
-                "Measured: there the curve through the run's windows meets {}.",
+                "As {}: there the curve through the run's windows meets {}.",
+                run.about.world.seen(),
                 ms(service.limit_ms)
             ),
         ),
@@ -113,7 +117,10 @@ pub(super) fn knee(run: &Analysis) -> Finding {
                 "{a_name} replica takes about {} req/s, by its work times",
                 words::rate(*rps)
             ),
-            "Not measured: the run shows no knee, because it was hardly ever, or not only by load, over the limit.",
+            format!(
+                "Not {}: the run shows no knee, because it was hardly ever, or not only by load, over the limit.",
+                run.about.world.seen()
+            ),
         ),
         SafeRate::Unknown { why } => Finding::new(
             format!("Latency against load of {name}"),

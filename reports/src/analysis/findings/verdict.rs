@@ -8,7 +8,7 @@ use crate::words::{self, clock, percent, plural, seconds};
 pub(super) fn verdict(run: &Analysis) -> String {
     let above = total_above_s(run);
     let missed = run.total.missed.map_or_else(
-        || "No request was measured.".to_owned(),
+        || format!("No request was {}.", run.about.world.seen()),
         |m| {
             let (n, all) = (run.counts().misses(), run.counts().offered);
             format!(
