@@ -122,7 +122,13 @@ impl Gathered {
             if index >= MOST_ROWS {
                 continue;
             }
-            gathered.window(index, &window, record, &mut steps, &mut heat);
+            let all = window.all_pages();
+            if index >= expected && all.counts.offered == 0 {
+                // The drain: its answers count, but no page was due, so that there is no window to show.
+                gathered.add_up(&window, &all, record);
+                continue;
+            }
+            gathered.window(index, (&window, &all), record, (&mut steps, &mut heat));
         }
         (gathered.steps, gathered.service_steps) = steps.finish();
         carry_workloads(&mut gathered.rows);
@@ -133,10 +139,9 @@ impl Gathered {
     fn window(
         &mut self,
         index: usize,
-        window: &Window,
+        (window, all): (&Window, &Series),
         record: &Record,
-        steps: &mut Steps,
-        heat: &mut Heat,
+        (steps, heat): (&mut Steps, &mut Heat),
     ) {
         let from_s = index as f64 * self.length_s;
         // What came after the run's end belongs to its last window's drain, not to a window of its own.
@@ -144,7 +149,6 @@ impl Gathered {
             to if self.ran_s > from_s => to.min(self.ran_s),
             to => to,
         };
-        let all = window.all_pages();
         let row = Row {
             to_s,
             world_s: (to_s - from_s) / speed(&record.header),
@@ -156,9 +160,9 @@ impl Gathered {
                 .collect(),
             workloads: window.workloads.clone(),
         };
-        steps.add(index, (from_s, to_s), row.world_s, &all, &window.services);
+        steps.add(index, (from_s, to_s), row.world_s, all, &window.services);
         heat.add(index, all.latency.as_ref());
-        self.add_up(window, &all, record);
+        self.add_up(window, all, record);
         self.generator(window, from_s, to_s);
         if self.rows.len() <= index {
             self.rows.resize(index + 1, None);

@@ -85,6 +85,22 @@ fn a_gap_is_nothing_and_never_zero() {
 }
 
 #[test]
+fn the_drain_is_no_window_of_the_run() {
+    let mut record = sample::record(Kind::Passed);
+    let before = Analysis::of(&record);
+    let mut drain = record.windows().last().unwrap();
+    drain.start = drain.start + drain.length;
+    drain.pages.clear();
+    let late = drain.services["auth"].counts.served;
+    record.push(Event::Window(drain));
+    record.settle();
+    let after = Analysis::of(&record);
+    assert_eq!(after.windows, before.windows);
+    let served = |run: &Analysis| run.service("auth").unwrap().counts.served;
+    assert_eq!(served(&after), served(&before) + late, "its answers count");
+}
+
+#[test]
 fn steps_of_one_direction_are_one_group() {
     let decisions = of(Kind::Failed).decisions;
     assert_eq!(decisions.changes, decisions.ups + decisions.downs);

@@ -13,24 +13,45 @@ use super::words;
 
 /// All parts of the hero, from top to bottom.
 pub(crate) fn parts(analysis: &Analysis) -> Vec<Part> {
-    let timeline = Timeline::of(analysis);
-    let mut parts = Vec::new();
-    if let Some(lane) = timeline.phase_lane() {
-        parts.push(Part::Lane(Box::new(lane)));
-    }
-    parts.push(title("Load", "offered and served, pages/s", ""));
-    parts.push(Part::Panel(Box::new(load(analysis, &timeline))));
-    parts.push(title("Latency", "p50, p95, p99, log scale", ""));
-    parts.push(Part::Panel(Box::new(latency(analysis, &timeline))));
-    if let Some(service) = analysis.shown_service() {
-        parts.extend(capacity::parts(analysis, service, &timeline));
-        for other in also_short(analysis, service) {
-            parts.extend(capacity::parts(analysis, other, &timeline));
+    let Hero { main, also, axis } = Hero::of(analysis);
+    main.into_iter().chain(also).chain([axis]).collect()
+}
+
+/// The hero's parts, by what a printed sheet has room for.
+pub(crate) struct Hero {
+    /// Phases, load, latency, and the capacity of the service that ran out.
+    pub(crate) main: Vec<Part>,
+    /// The capacity of the others that ran out, too.
+    pub(crate) also: Vec<Part>,
+    /// The axis below all.
+    pub(crate) axis: Part,
+}
+
+impl Hero {
+    pub(crate) fn of(analysis: &Analysis) -> Self {
+        let timeline = Timeline::of(analysis);
+        let mut main = Vec::new();
+        let mut also = Vec::new();
+        if let Some(lane) = timeline.phase_lane() {
+            main.push(Part::Lane(Box::new(lane)));
+        }
+        main.push(title("Load", "offered and served, pages/s", ""));
+        main.push(Part::Panel(Box::new(load(analysis, &timeline))));
+        main.push(title("Latency", "p50, p95, p99, log scale", ""));
+        main.push(Part::Panel(Box::new(latency(analysis, &timeline))));
+        if let Some(service) = analysis.shown_service() {
+            main.extend(capacity::parts(analysis, service, &timeline));
+            for other in also_short(analysis, service) {
+                also.extend(capacity::parts(analysis, other, &timeline));
+            }
+        }
+        let axis = timeline.axis_row(ACROSS, analysis.about.speed);
+        Self {
+            main,
+            also,
+            axis: Part::Lane(Box::new(axis)),
         }
     }
-    let axis = timeline.axis_row(ACROSS, analysis.about.speed);
-    parts.push(Part::Lane(Box::new(axis)));
-    parts
 }
 
 /// Other services that ran out, the one that was short for longest first; at most two.

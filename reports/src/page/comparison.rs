@@ -36,7 +36,7 @@ fn table(comparison: &Comparison) -> Markup {
     let subjects = comparison.subjects();
     let more = subjects.len().saturating_sub(MOST + 1);
     html! {
-        div class="scroll" { table class="wide-table cmp" {
+        div class="scroll" { table class="wide-table stack cmp" {
             thead {
                 tr { th { "difference, by utilisation" } @for band in Band::ALL { th class="n" { (words::set(band.word())) } } }
             }
@@ -46,11 +46,11 @@ fn table(comparison: &Comparison) -> Markup {
                     @for measure in [Measure::P50, Measure::P95, Measure::P99] {
                         tr {
                             td { (measure.word()) }
-                            @for band in Band::ALL { (cell(comparison.figure(*subject, measure, Some(band)), 1)) }
+                            @for band in Band::ALL { (cell(comparison.figure(*subject, measure, Some(band)), band.word(), 1)) }
                         }
                     }
                     @for measure in [Measure::Throughput, Measure::Replicas] {
-                        tr { td { (measure.word()) } (cell(comparison.figure(*subject, measure, None), 3)) }
+                        tr { td { (measure.word()) } (cell(comparison.figure(*subject, measure, None), "", 3)) }
                     }
                 }
             }
@@ -59,9 +59,9 @@ fn table(comparison: &Comparison) -> Markup {
     }
 }
 
-fn cell(figure: Option<&Figure>, columns: u8) -> Markup {
+fn cell(figure: Option<&Figure>, label: &str, columns: u8) -> Markup {
     let Some(figure) = figure.filter(|f| f.windows > 0) else {
-        return html! { td class="n" colspan=(columns) { (words::NONE) small { " no window" } } };
+        return html! { td class="n" data-l=(words::set(label)) colspan=(columns) { (words::NONE) small { " no window" } } };
     };
     let missed = figure.outcome == Outcome::Missed;
     let sign = match figure.outcome {
@@ -77,12 +77,12 @@ fn cell(figure: Option<&Figure>, columns: u8) -> Markup {
         figure.outcome_text()
     };
     html! {
-        td class="n" colspan=(columns) {
+        td class="n" data-l=(words::set(label)) colspan=(columns) {
             span class=(if missed { "bad b" } else { "b" }) { (sign) (words::set(&figure.error_text())) }
             small {
                 " " @if let Some(goal) = goal { (words::set(&goal)) ", " } (outcome)
                 @if let Some((low, high)) = figure.span {
-                    "; 8 of 10 " (words::share(low)) "–" (words::share(high))
+                    "; 8 in 10: " (words::share(low)) " to " (words::share(high))
                 }
             }
         }

@@ -8,7 +8,9 @@ use crate::charts::{breach, hero, words};
 use super::parts::{self, MOST_ROWS, Table};
 
 pub(crate) fn section(analysis: &Analysis) -> Markup {
-    let charts = hero::parts(analysis);
+    let hero::Hero { main, also, axis } = hero::Hero::of(analysis);
+    let mut sentences = parts::sentences(&main);
+    sentences.extend(parts::sentences(&also));
     html! {
         section id="hero" {
             (super::heading(&analysis.findings.hero, "Load, latency and capacity over time", &html! {
@@ -16,10 +18,12 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
             }))
             output id="read" class="read" aria-live="off" { (worst_moment(analysis)) }
             div class="hero" tabindex="0" role="group" aria-label="Load, latency and capacity on one time axis" {
-                @for part in &charts { (part.html()) }
+                @for part in &main { (part.html()) }
+                @if !also.is_empty() { div class="also" { @for part in &also { (part.html()) } } }
+                (axis.html())
             }
             (enlarged(analysis))
-            (parts::in_words(&parts::sentences(&charts), &table(analysis)))
+            (parts::in_words(&sentences, &table(analysis)))
         }
     }
 }

@@ -92,10 +92,10 @@ pub(crate) fn section(analysis: &Analysis) -> Markup {
                 "The measures by which autoscalers are compared, in scenario time" (step(analysis)) "."
             }))
             (level(&quality.level))
-            div class="scroll" { table class="wide-table" {
+            div class="scroll" { table class="wide-table stack" {
                 thead { tr { th { "service" } @for m in &MEASURES { th class="n" { (m.head) } } } }
                 tbody { @for service in quality.services.iter().take(MOST) {
-                    tr { td { (words::shown(&service.service)) } @for m in &MEASURES { td class="n" { ((m.value)(service)) } } }
+                    tr { td { (words::shown(&service.service)) } @for m in &MEASURES { td class="n" data-l=(m.head) { ((m.value)(service)) } } }
                 } }
             } }
             @if more > 0 { p class="lead" { "and " (words::count(more as u64)) " more services, in report.json" } }
@@ -159,7 +159,7 @@ fn level(level: &Level) -> Markup {
         ));
     }
     html! {
-        div class="scroll" { table class="wide-table level" { tbody { @for (name, value, says) in &rows {
+        div class="scroll" { table class="wide-table stack level" { tbody { @for (name, value, says) in &rows {
             tr { td { (name) } td class="n b" { (value) } td class="mut" { (words::set(says)) } }
         } } } }
     }

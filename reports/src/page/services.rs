@@ -47,7 +47,9 @@ fn row(analysis: &Analysis, service: &Service, sparks: &Sparks<'_>) -> Markup {
         .iter()
         .flatten()
         .copied()
-        .reduce(f64::max);
+        .reduce(f64::max)
+        // With too few requests for one at a time, what all of them together say.
+        .or(service.p99_ms);
     let errors = service.counts.errors();
     let cells = [
         (
@@ -134,20 +136,20 @@ fn table(analysis: &Analysis, what: &str, groups: &[&Group]) -> Markup {
     let limit = analysis.about.limit_ms;
     let allowed = 1.0 - analysis.about.share;
     html! {
-        div class="scroll" { table class="wide-table" {
+        div class="scroll" { table class="wide-table stack" {
             thead { tr {
                 th { (what) } th class="n" { "offered" } th class="n" { "not served" } th class="n" { "missed" }
                 th class="n" { "p50" } th class="n" { "p95" } th class="n" { "p99" } th class="n" { "longest" }
             } }
             tbody { @for g in groups.iter().take(MOST) { tr {
                 td { (words::shown(&g.name)) @if !g.joined.is_empty() { small { " with " (joined(g)) } } }
-                td class="n" { (words::count(g.counts.offered)) }
-                td class=(mark(g.counts.errors() > 0)) { (words::count(g.counts.errors())) }
-                td class=(mark(g.missed.is_some_and(|m| m > allowed))) { (parts::share(g.missed)) }
-                @for ms in [g.p50_ms, g.p95_ms, g.p99_ms] {
-                    td class=(mark(ms.is_some_and(|ms| ms > limit))) { (parts::ms(ms)) }
+                td class="n" data-l="offered" { (words::count(g.counts.offered)) }
+                td class=(mark(g.counts.errors() > 0)) data-l="not served" { (words::count(g.counts.errors())) }
+                td class=(mark(g.missed.is_some_and(|m| m > allowed))) data-l="missed" { (parts::share(g.missed)) }
+                @for (name, ms) in [("p50", g.p50_ms), ("p95", g.p95_ms), ("p99", g.p99_ms)] {
+                    td class=(mark(ms.is_some_and(|ms| ms > limit))) data-l=(name) { (parts::ms(ms)) }
                 }
-                td class="n" { (parts::ms(g.max_ms)) }
+                td class="n" data-l="longest" { (parts::ms(g.max_ms)) }
             } } }
         } }
     }

@@ -122,11 +122,17 @@ fn numbers(analysis: &Analysis) -> Markup {
     }
 }
 
-/// A number in large type, its unit in small.
+/// Numbers in large type, their units in small: of "5 min 15 s" both.
 fn unit_small(value: &str) -> Markup {
-    match value.rsplit_once('\u{a0}') {
-        Some((number, unit)) => html! { (number) small { "\u{a0}" (unit) } },
-        None => html! { (value) },
+    let parts = value.split(' ').enumerate();
+    html! {
+        @for (i, part) in parts {
+            @if i > 0 { " " }
+            @match part.split_once('\u{a0}') {
+                Some((number, unit)) => { (number) small { "\u{a0}" (unit) } }
+                None => (part),
+            }
+        }
     }
 }
 
