@@ -4,6 +4,7 @@ mod hostile;
 mod mistakes;
 mod sets;
 mod simulated;
+mod waiting;
 
 use std::io::Write as _;
 use std::time::Duration;

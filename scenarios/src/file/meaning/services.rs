@@ -1,46 +1,26 @@
 //! What the shop is made of: services, operations, their routes, steps and calls.
 
+mod calls;
 mod replica;
+mod routes;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Quantity, Replicas};
 
+use self::calls::{MOST_CALLS, Written};
 use self::replica::default_cpu;
+pub(super) use self::routes::is_variable;
+use self::routes::own_route;
 use super::super::format::{CallForm, CallMap, OperationFile, ServiceFile, StepMap};
-use super::super::mistake::{Span, did_you_mean, listed, short};
+use super::super::mistake::{Span, short};
 use super::super::tree::Key;
 use super::super::units::Text;
 use super::super::written::{At, Field, Form, Named};
-use super::{Meaning, part_of, time};
-use crate::{Call, Distribution, Method, Operation, OperationId, Route, Service, Step, WorkMode};
-
-/// The routes of the shop's own operations, which a scenario need not repeat: service, operation, method, path.
-pub(crate) const ROUTES: [(&str, &str, Method, &str); 10] = [
-    ("auth", "login", Method::Post, "/login"),
-    ("auth", "register", Method::Post, "/register"),
-    ("catalogue", "home", Method::Get, "/"),
-    ("catalogue", "list", Method::Get, "/list/{category}"),
-    ("catalogue", "product", Method::Get, "/product/{id}"),
-    ("catalogue", "search", Method::Get, "/search"),
-    ("order", "add", Method::Post, "/cart"),
-    ("order", "cart", Method::Get, "/cart"),
-    ("order", "checkout", Method::Post, "/checkout"),
-    ("order", "status", Method::Get, "/orders/{id}"),
-];
-
-/// How many calls an operation may make, and how deep calls may nest: so that no two calls of a page share a hop.
-const MOST_CALLS: usize = 15;
-const DEEPEST: usize = 7;
-
-/// A call that is written somewhere.
-struct Written {
-    from: OperationId,
-    to: OperationId,
-    at: Span,
-    text: String,
-}
+use super::{Meaning, time};
+use crate::{Call, Distribution, Operation, OperationId, Route, Service, Step, WorkMode};
 
 impl Meaning<'_> {
     pub(super) fn services(
@@ -295,179 +275,9 @@ impl Meaning<'_> {
             retries,
         })
     }
-
-    fn check_calls(&mut self, services: &BTreeMap<String, Service>, calls: &[Written]) {
-        let mut fine = true;
-        for call in calls {
-            let Some(service) = services.get(&call.to.service) else {
-                let names = || services.keys().map(String::as_str);
-                self.found.add(
-                    part_of(call.at, &call.text, 0, call.to.service.len()),
-                    format!("`{}` calls a service that is not there", call.from.service),
-                    did_you_mean(&call.to.service, names()),
-                    format!("services are: {}", listed(names())),
-                );
-                fine = false;
-                continue;
-            };
-            if !service.operations.contains_key(&call.to.operation) {
-                let names = || service.operations.keys().map(String::as_str);
-                self.found.add(
-                    part_of(
-                        call.at,
-                        &call.text,
-                        call.to.service.len() + 1,
-                        call.to.operation.len(),
-                    ),
-                    format!(
-                        "`{}` has no operation `{}`",
-                        call.to.service,
-                        short(&call.to.operation)
-                    ),
-                    did_you_mean(&call.to.operation, names()),
-                    format!("operations of {} are: {}", call.to.service, listed(names())),
-                );
-                fine = false;
-            }
-        }
-        if fine {
-            self.check_depth(calls);
-        }
-    }
-
-    /// Calls must not come back to where they began, nor nest too deep.
-    fn check_depth(&mut self, calls: &[Written]) {
-        let mut graph: BTreeMap<&OperationId, Vec<&Written>> = BTreeMap::new();
-        for call in calls {
-            graph.entry(&call.from).or_default().push(call);
-        }
-        let mut depths: BTreeMap<&OperationId, usize> = BTreeMap::new();
-        for from in graph.keys() {
-            let mut path = Vec::new();
-            if let Err((at, what, rule)) = depth(from, &graph, &mut depths, &mut path) {
-                self.found.add(at, what, "", rule);
-                return;
-            }
-        }
-    }
-
-    /// `GET /product/{id}`.
-    fn route(&mut self, text: &str, at: Span) -> Option<Route> {
-        let (method, path) = text.split_once(' ').unwrap_or((text, ""));
-        let method = match method {
-            "GET" => Some(Method::Get),
-            "POST" => Some(Method::Post),
-            "PUT" => Some(Method::Put),
-            "DELETE" => Some(Method::Delete),
-            _ => None,
-        };
-        let path = path.trim();
-        let fine = path.starts_with('/') && !path.contains(['?', '#', ' ']) && path.len() <= 1000;
-        match method {
-            Some(method) if fine => Some(Route {
-                method,
-                path: path.to_owned(),
-            }),
-            _ => {
-                self.found.add(
-                    at,
-                    format!("`{}` is no route", short(text)),
-                    "",
-                    "a route is a method and a path: GET /product/{id}",
-                );
-                None
-            }
-        }
-    }
-
-    /// No two operations may answer the same.
-    fn check_routes(&mut self, routes: &[(Route, Span)]) {
-        let mut seen: BTreeMap<(Method, Vec<&str>), &Route> = BTreeMap::new();
-        for (route, at) in routes {
-            let shape = route
-                .path
-                .split('/')
-                .map(|part| if is_variable(part) { "{}" } else { part });
-            if let Some(other) = seen.insert((route.method, shape.collect()), route) {
-                self.found.add(
-                    *at,
-                    "a route that another operation has",
-                    format!("the same as `{}`", other.path),
-                    "each route belongs to one operation",
-                );
-            }
-        }
-    }
-}
-
-fn depth<'a>(
-    from: &'a OperationId,
-    graph: &BTreeMap<&'a OperationId, Vec<&'a Written>>,
-    depths: &mut BTreeMap<&'a OperationId, usize>,
-    path: &mut Vec<&'a OperationId>,
-) -> Result<usize, (Span, String, String)> {
-    if let Some(depth) = depths.get(from) {
-        return Ok(*depth);
-    }
-    path.push(from);
-    let mut deepest = 0;
-    for call in graph.get(from).into_iter().flatten() {
-        if let Some(start) = path.iter().position(|id| **id == call.to) {
-            let round = path[start..].iter().copied().chain([&call.to]);
-            let round: Vec<String> = round
-                .map(|id| format!("{}.{}", id.service, id.operation))
-                .collect();
-            return Err((
-                call.at,
-                "a call that comes back to where it began".to_owned(),
-                round.join(" → "),
-            ));
-        }
-        deepest = deepest.max(1 + depth(&call.to, graph, depths, path)?);
-        // Checked on the way, so that a long chain ends here and not in the stack.
-        if deepest > DEEPEST || path.len() > DEEPEST {
-            let rule = format!("calls nest at most {DEEPEST} deep");
-            return Err((call.at, "calls that nest too deep".to_owned(), rule));
-        }
-    }
-    path.pop();
-    depths.insert(from, deepest);
-    Ok(deepest)
 }
 
 fn default_start_up() -> Distribution {
     Distribution::from_median_p90(Duration::from_secs(10), Duration::from_secs(15))
         .expect("10 s is below 15 s")
-}
-
-fn own_route(id: &OperationId) -> Option<Route> {
-    let (.., method, path) = ROUTES
-        .iter()
-        .find(|(service, operation, ..)| *service == id.service && *operation == id.operation)?;
-    Some(Route {
-        method: *method,
-        path: (*path).to_owned(),
-    })
-}
-
-/// Whether a path's segment is `{name}`.
-pub(super) fn is_variable(segment: &str) -> bool {
-    segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
-}
-
-impl Route {
-    /// Whether a request for `path` (with or without a query) belongs here. A variable in `path` fits a variable only.
-    #[must_use]
-    pub fn matches(&self, method: Method, path: &str) -> bool {
-        let path = path.split(['?', '#']).next().unwrap_or(path);
-        let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
-        loop {
-            match (own.next(), asked.next()) {
-                (None, None) => return self.method == method,
-                (Some(own), Some(asked)) if own == asked => {}
-                (Some(own), Some(asked)) if is_variable(own) && !asked.is_empty() => {}
-                _ => return false,
-            }
-        }
-    }
 }
