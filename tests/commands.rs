@@ -155,6 +155,28 @@ fn the_library_is_listed_shown_and_good() {
 }
 
 #[test]
+fn all_that_is_wrong_with_set_is_told_at_once() {
+    let folder = folder();
+    let sets = ["--set", "seed", "--set", "seed=7", "--set", "a..b=1"];
+    for command in [
+        &["run", "flash-sale"][..],
+        &["scenario", "check", "flash-sale"],
+    ] {
+        let ran = run(folder.path(), &[command, &sets].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        for part in [
+            "no value in it",
+            "1 | seed\n",
+            "no path in it",
+            "1 | a..b=1\n",
+        ] {
+            assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+        }
+        assert!(ran.stderr.contains("--set: 2 mistakes"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn absurd_speeds_say_what_works() {
     let folder = folder();
     for (speed, needle) in [
