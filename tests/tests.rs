@@ -5,5 +5,6 @@ mod documents;
 mod faults;
 mod harness;
 mod interrupted;
+mod robust;
 mod traces;
 mod workspace;
