@@ -7,5 +7,6 @@ mod harness;
 mod hostile;
 mod interrupted;
 mod robust;
+mod targets;
 mod traces;
 mod workspace;
