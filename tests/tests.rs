@@ -6,6 +6,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod interrupted;
+mod postgres;
 mod robust;
 mod targets;
 mod traces;
