@@ -4,6 +4,7 @@ mod commands;
 mod documents;
 mod faults;
 mod harness;
+mod help;
 mod hostile;
 mod interrupted;
 mod postgres;
