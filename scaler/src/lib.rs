@@ -16,6 +16,8 @@ mod oracle;
 mod plant;
 mod policy;
 mod policy_spec;
+mod readings;
+mod sight;
 mod step;
 
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
@@ -37,4 +39,6 @@ pub use oracle::{CapacityCurve, CapacityError, Load, Oracle, OracleTask, Plan};
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
 pub use policy_spec::PolicySpec;
+pub use readings::{Average, Counters, Offered, Sampling, Scrapes};
+pub use sight::{SeenReplica, Sight};
 pub use step::{Mode, StepRecord, Workload, step, step_all};

@@ -1,7 +1,6 @@
 //! The local world: the shop as processes on this machine, to be loaded, observed and scaled.
 
 mod faults;
-mod readings;
 mod scrape;
 mod source;
 mod state;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request};
 use metrics::{Grid, Timestamp, Window};
+use scaler::Counters;
 
-use super::readings::Counters;
-use super::state::Shared;
+use super::state::{Shared, sampling};
 use crate::Clock;
 use crate::http;
 use crate::protocol::{Drain, Drained};
@@ -24,6 +24,7 @@ const GATEWAY: Duration = Duration::from_secs(1);
 /// Scrapes all replicas for ever. One that does not answer in time is a gap.
 pub(super) async fn replicas(shared: Arc<Shared>) {
     let scrape = shared.scenario.control.scrape;
+    let sampling = sampling(scrape);
     let mut ticks = tokio::time::interval(scrape.interval.max(SHORTEST));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -54,7 +55,7 @@ pub(super) async fn replicas(shared: Arc<Shared>) {
                                 .scrapes
                                 .entry(id)
                                 .or_default()
-                                .push(now, counters, &scrape);
+                                .push(now, counters, &sampling);
                         }
                     });
                 });
@@ -112,12 +113,12 @@ fn tell_workloads(shared: &Shared, grid: Grid) {
 
 fn take(shared: &Shared, drained: Drained, shift: i64) {
     let now = shared.now();
-    let scrape = shared.scenario.control.scrape;
+    let sampling = sampling(shared.scenario.control.scrape);
     for mut piece in drained.pieces {
         for (service, series) in &piece.services {
             if shared.scenario.services.contains_key(service) {
                 shared.with(service, |workload, _| {
-                    workload.offered.push(now, series.counts, &scrape);
+                    workload.offered.push(now, series.counts.offered, &sampling);
                 });
             }
         }

@@ -1,15 +1,15 @@
 //! What all parts of the local world share: the services' fleets, and what is known of them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use metrics::{Counts, Quantity, Replicas, Timestamp, Window};
-use scenarios::{Draws, Scenario, Scrape, Stream};
+use metrics::{Quantity, Replicas, Timestamp, Window};
+use scaler::{Offered, Sampling, Scrapes};
+use scenarios::{Draws, Scenario, Stream};
 use tokio::sync::mpsc;
 
 use super::WorldEvent;
-use super::readings::Scrapes;
 use crate::protocol::{InjectedFault, ReplicaConfig, ReplicaState, Role, Snapshot};
 use crate::supervisor::{self, Fleet, Life, Order, Surroundings};
 
@@ -48,7 +48,7 @@ pub(crate) struct Workload {
     pub(crate) service: String,
     pub(crate) role: Role,
     pub(crate) fleet: Fleet,
-    pub(crate) scrape: Scrape,
+    pub(crate) scrape: Sampling,
     /// CPU that a replica asks for.
     pub(crate) cpu: Quantity,
     pub(crate) scrapes: BTreeMap<String, Scrapes>,
@@ -57,44 +57,6 @@ pub(crate) struct Workload {
     /// What is wrong with its replicas at the moment, by the place of the fault.
     pub(crate) injected: BTreeMap<u32, InjectedFault>,
     orders: BTreeMap<String, mpsc::UnboundedSender<Order>>,
-}
-
-/// Arrivals at the gateway, a second or less a piece.
-#[derive(Debug, Default)]
-pub(crate) struct Offered(VecDeque<(Timestamp, u64)>);
-
-impl Offered {
-    /// Adds what came until `at`.
-    pub(crate) fn push(&mut self, at: Timestamp, counts: Counts, scrape: &Scrape) {
-        self.0.push_back((at, counts.offered));
-        let keep = scrape.window + scrape.lag + Duration::from_secs(5);
-        while self
-            .0
-            .front()
-            .is_some_and(|(first, _)| at.since(*first) > keep)
-        {
-            self.0.pop_front();
-        }
-    }
-
-    /// The rate over the newest window that can be seen at `now`: (its end, its length, per second).
-    pub(crate) fn average(
-        &self,
-        now: Timestamp,
-        scrape: &Scrape,
-    ) -> Option<(Timestamp, Duration, f64)> {
-        let visible = now.back(scrape.lag);
-        let end = self.0.iter().rposition(|(at, _)| *at <= visible)?;
-        let at = self.0[end].0;
-        if visible.since(at) > 3 * scrape.interval.max(Duration::from_secs(1)) {
-            return None;
-        }
-        let begin = at.back(scrape.window);
-        let start = self.0.iter().take(end).position(|(at, _)| *at >= begin)?;
-        let span = at.since(self.0[start].0);
-        let count: u64 = self.0.range(start + 1..=end).map(|(_, count)| count).sum();
-        (!span.is_zero()).then(|| (at, span, count as f64 / span.as_secs_f64()))
-    }
 }
 
 /// What all parts share. The lock is never held across a wait.
@@ -129,7 +91,7 @@ impl Shared {
                 service: name.clone(),
                 role,
                 fleet: Fleet::new(name, service.replicas),
-                scrape: scenario.control.scrape,
+                scrape: sampling(scenario.control.scrape),
                 cpu: service.cpu,
                 scrapes: BTreeMap::new(),
                 offered: Offered::default(),
@@ -411,14 +373,14 @@ impl Workload {
             .filter_map(|(id, _)| {
                 self.scrapes.get(id)?.average(
                     now,
-                    &Scrape {
+                    &Sampling {
                         lag: Duration::ZERO,
                         ..self.scrape
                     },
                 )
             })
             .collect();
-        let mean = |value: fn(&super::readings::Average) -> f64| {
+        let mean = |value: fn(&scaler::Average) -> f64| {
             (!averages.is_empty())
                 .then(|| averages.iter().map(value).sum::<f64>() / averages.len() as f64)
         };
@@ -430,5 +392,14 @@ impl Workload {
             busy: mean(|a| a.busy),
             cpu: mean(|a| a.cpu_share),
         }
+    }
+}
+
+/// How readings come about, as the engine says it.
+pub(super) fn sampling(scrape: scenarios::Scrape) -> Sampling {
+    Sampling {
+        interval: scrape.interval,
+        window: scrape.window,
+        lag: scrape.lag,
     }
 }

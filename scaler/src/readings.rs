@@ -1,32 +1,53 @@
-//! What was scraped of replicas, and what is to be seen of it: averages over a window, as old as the scenario says.
+//! What was scraped of replicas, and what is to be seen of it: averages over a window, as old as the scrape's lag.
 //!
-//! Pure: time is an argument. A counter that goes back (a restarted process under an old name) and a scrape that failed
-//! are gaps, never zeros.
+//! The same for every world that scrapes its replicas itself. A counter that goes back (a restarted process under an old
+//! name) and a scrape that failed are gaps, never zeros.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use metrics::{Ratio, Timestamp};
-use scenarios::Scrape;
+
+/// How readings come about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sampling {
+    /// Between two scrapes of the same replica.
+    pub interval: Duration,
+    /// The span that a reading averages over.
+    pub window: Duration,
+    /// How old a reading is when it can be seen.
+    pub lag: Duration,
+}
 
 /// One scrape of one replica: cumulative since its start, in seconds and counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Counters {
-    pub(crate) slots: f64,
-    pub(crate) busy_seconds: f64,
-    pub(crate) work_seconds: f64,
-    pub(crate) in_flight_seconds: f64,
-    pub(crate) queued_seconds: f64,
-    pub(crate) overrun_seconds: f64,
-    pub(crate) served: f64,
-    pub(crate) failed: f64,
-    pub(crate) shed: f64,
-    pub(crate) slow: f64,
+pub struct Counters {
+    /// Requests that it can work on at once; 0 if there is no bound.
+    pub slots: f64,
+    /// Time that slots were held.
+    pub busy_seconds: f64,
+    /// Time in work: 1 a second is a core.
+    pub work_seconds: f64,
+    /// Time that requests were here, each for itself.
+    pub in_flight_seconds: f64,
+    /// Time that requests waited for a slot, each for itself.
+    pub queued_seconds: f64,
+    /// Time that slots were held beyond what was drawn.
+    pub overrun_seconds: f64,
+    /// Requests answered well.
+    pub served: f64,
+    /// Requests answered badly, or whose asker went away.
+    pub failed: f64,
+    /// Requests turned away for want of room.
+    pub shed: f64,
+    /// Of the served, those whose own time was above the service's limit.
+    pub slow: f64,
 }
 
 impl Counters {
-    /// Reads a Prometheus text. Nothing if one of the values is missing or no finite number.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// Reads a Prometheus text as replicas of the local world write it. Nothing if one of the values is missing or no finite number.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut found = BTreeMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             if let Some((name, value)) = line.trim().rsplit_once(' ')
@@ -69,42 +90,48 @@ impl Counters {
 
 /// A replica's averages over a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Average {
+pub struct Average {
     /// The window's end.
-    pub(crate) at: Timestamp,
+    pub at: Timestamp,
     /// Its real length.
-    pub(crate) window: Duration,
+    pub window: Duration,
     /// How much of the window that was asked for was seen.
-    pub(crate) coverage: Ratio,
+    pub coverage: Ratio,
     /// Slots held ÷ slots.
-    pub(crate) busy: f64,
+    pub busy: f64,
     /// Slots in work: 1.0 is a core.
-    pub(crate) cpu: f64,
+    pub cpu: f64,
     /// Slots in work ÷ slots.
-    pub(crate) cpu_share: f64,
-    pub(crate) in_flight: f64,
-    pub(crate) queued: f64,
-    /// Per second.
-    pub(crate) served: f64,
-    pub(crate) failed: f64,
-    pub(crate) shed: f64,
-    pub(crate) slow: f64,
+    pub cpu_share: f64,
+    /// Requests here.
+    pub in_flight: f64,
+    /// Requests that wait for a slot.
+    pub queued: f64,
+    /// Requests answered well, per second.
+    pub served: f64,
+    /// Requests answered badly, per second.
+    pub failed: f64,
+    /// Requests turned away, per second.
+    pub shed: f64,
+    /// Of the served, those that were too slow, per second.
+    pub slow: f64,
 }
 
 impl Average {
     /// Requests per second, however they ended.
-    pub(crate) fn requests(&self) -> f64 {
+    #[must_use]
+    pub fn requests(&self) -> f64 {
         self.served + self.failed + self.shed
     }
 }
 
 /// The scrapes of one replica, oldest first, as far back as they can still matter.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scrapes(VecDeque<(Timestamp, Counters)>);
+pub struct Scrapes(VecDeque<(Timestamp, Counters)>);
 
 impl Scrapes {
     /// Adds a scrape, and forgets what no window can need any more.
-    pub(crate) fn push(&mut self, at: Timestamp, counters: Counters, scrape: &Scrape) {
+    pub fn push(&mut self, at: Timestamp, counters: Counters, scrape: &Sampling) {
         if self
             .0
             .back()
@@ -125,7 +152,8 @@ impl Scrapes {
 
     /// The averages that can be seen at `now`: of the window that ends with the newest scrape that is old enough to be
     /// seen. Nothing without two scrapes, or if that one is more than three intervals older than it should be.
-    pub(crate) fn average(&self, now: Timestamp, scrape: &Scrape) -> Option<Average> {
+    #[must_use]
+    pub fn average(&self, now: Timestamp, scrape: &Sampling) -> Option<Average> {
         let visible = now.back(scrape.lag);
         let end = self.0.iter().rposition(|(at, _)| *at <= visible)?;
         let (at, last) = self.0[end];
@@ -163,11 +191,46 @@ impl Scrapes {
     }
 }
 
+/// Arrivals of one workload, counted where they come in.
+#[derive(Clone, Debug, Default)]
+pub struct Offered(VecDeque<(Timestamp, u64)>);
+
+impl Offered {
+    /// Adds how many came from the last time until `at`: at least once per interval.
+    pub fn push(&mut self, at: Timestamp, offered: u64, scrape: &Sampling) {
+        self.0.push_back((at, offered));
+        let keep = scrape.window + scrape.lag + scrape.interval.max(Duration::from_secs(5));
+        while self
+            .0
+            .front()
+            .is_some_and(|(first, _)| at.since(*first) > keep)
+        {
+            self.0.pop_front();
+        }
+    }
+
+    /// The rate over the newest window that can be seen at `now`: (its end, its length, per second).
+    #[must_use]
+    pub fn average(&self, now: Timestamp, scrape: &Sampling) -> Option<(Timestamp, Duration, f64)> {
+        let visible = now.back(scrape.lag);
+        let end = self.0.iter().rposition(|(at, _)| *at <= visible)?;
+        let at = self.0[end].0;
+        if visible.since(at) > 3 * scrape.interval.max(Duration::from_secs(1)) {
+            return None;
+        }
+        let begin = at.back(scrape.window);
+        let start = self.0.iter().take(end).position(|(at, _)| *at >= begin)?;
+        let span = at.since(self.0[start].0);
+        let count: u64 = self.0.range(start + 1..=end).map(|(_, count)| count).sum();
+        (!span.is_zero()).then(|| (at, span, count as f64 / span.as_secs_f64()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SCRAPE: Scrape = Scrape {
+    const SCRAPE: Sampling = Sampling {
         interval: Duration::from_secs(1),
         window: Duration::from_secs(4),
         lag: Duration::from_secs(2),

@@ -1,0 +1,236 @@
+//! What policies see of a world that scrapes its replicas itself.
+
+use std::time::Duration;
+
+use metrics::{NoData, Quantity, Ratio, Reading, Rps, Timestamp};
+
+use crate::{
+    Average, Container, ContainerKind, ContainerUsage, MetricId, Observation, Phase, Readiness,
+    ReadyState, ReplicaObservation, ReplicaUsage, Sample, Traffic, Wants,
+};
+
+/// One workload as its world knows it.
+#[derive(Clone, Debug)]
+pub struct Sight<'a> {
+    /// The workload's name, which is also that of its replicas' only container.
+    pub workload: &'a str,
+    /// CPU that each replica asks for.
+    pub cpu: Quantity,
+    /// Its replicas, in the order in which they are to be seen.
+    pub replicas: Vec<SeenReplica>,
+    /// Requests per second that came for it: (the window's end, its length, the rate).
+    pub offered: Option<(Timestamp, Duration, f64)>,
+    /// Whether no metrics are to be had. Replicas can still be seen: their phase comes from elsewhere than their readings.
+    pub out: bool,
+}
+
+/// One replica as its world knows it.
+#[derive(Clone, Debug)]
+pub struct SeenReplica {
+    /// Its name.
+    pub id: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was wanted.
+    pub created: Timestamp,
+    /// When it was started, if it was.
+    pub started: Option<Timestamp>,
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Since when that is so.
+    pub since: Timestamp,
+    /// Whether it finishes what it has.
+    pub draining: bool,
+    /// What was scraped of it.
+    pub average: Option<Average>,
+}
+
+impl Sight<'_> {
+    /// All that is to be seen, but for the scale.
+    #[must_use]
+    pub fn observation(&self, now: Timestamp, wants: &Wants) -> Observation {
+        let mut seen = Observation {
+            at: now,
+            ..Observation::default()
+        };
+        if wants.replicas {
+            seen.replicas = self.replicas.iter().map(|r| self.replica(r)).collect();
+        }
+        if wants.usage {
+            seen.usage = self.usage(now);
+        }
+        for id in &wants.metrics {
+            seen.metrics.insert(id.clone(), self.metric(id, now));
+        }
+        if wants.traffic {
+            seen.traffic = self.traffic(now);
+        }
+        seen
+    }
+
+    fn replica(&self, replica: &SeenReplica) -> ReplicaObservation {
+        ReplicaObservation {
+            id: replica.id.clone(),
+            phase: replica.phase,
+            created: Some(replica.created),
+            started: replica.started,
+            ready: Readiness {
+                state: if replica.ready {
+                    ReadyState::True
+                } else {
+                    ReadyState::False
+                },
+                since: Some(replica.since),
+            },
+            deleting: replica.draining,
+            containers: vec![Container {
+                name: self.workload.to_owned(),
+                kind: ContainerKind::Regular,
+                requests: [("cpu".to_owned(), self.cpu)].into(),
+            }],
+            requests: None,
+        }
+    }
+
+    /// Those whose readings count: a replica that finishes what it has is none of them.
+    fn staying(&self) -> impl Iterator<Item = &SeenReplica> {
+        self.replicas.iter().filter(|r| !r.draining)
+    }
+
+    /// Why there are no readings although they were asked for.
+    fn nothing(&self) -> NoData {
+        if self.out {
+            NoData::Unreachable("metrics are out".into())
+        } else if self.staying().next().is_none() {
+            NoData::Empty
+        } else {
+            NoData::NotYet
+        }
+    }
+
+    /// A reading made of the replicas' averages: its coverage falls with each ready replica that has none.
+    fn reading<T>(
+        &self,
+        now: Timestamp,
+        make: impl FnOnce(Vec<(&str, Average)>) -> T,
+    ) -> Reading<T> {
+        let there: Vec<(&str, Average)> = self
+            .staying()
+            .filter_map(|r| Some((r.id.as_str(), r.average?)))
+            .collect();
+        if self.out || there.is_empty() {
+            return Reading::NoData(self.nothing());
+        }
+        let at = there.iter().map(|(_, a)| a.at).min().unwrap_or(now);
+        let window = there.iter().map(|(_, a)| a.window).max();
+        let ready = || self.staying().filter(|r| r.ready);
+        let seen: f64 = ready()
+            .filter_map(|r| Some(r.average?.coverage.get()))
+            .sum();
+        let coverage = (seen / ready().count().max(1) as f64).min(1.0);
+        Reading::Value {
+            value: make(there),
+            at,
+            window: window.unwrap_or(Duration::ZERO),
+            coverage: Ratio::new(coverage).unwrap_or_default(),
+        }
+    }
+
+    fn usage(&self, now: Timestamp) -> Reading<Vec<ReplicaUsage>> {
+        self.reading(now, |there| {
+            let usage = |(id, average): (&str, Average)| ReplicaUsage {
+                replica: id.to_owned(),
+                at: average.at,
+                window: average.window,
+                containers: vec![ContainerUsage {
+                    name: self.workload.to_owned(),
+                    usage: [("cpu".to_owned(), milli(average.cpu))].into(),
+                }],
+            };
+            there.into_iter().map(usage).collect()
+        })
+    }
+
+    /// The metrics that there are: `pods/busy` (slots held ÷ slots) and `pods/requests` (per second), of each replica, and
+    /// `external/in_flight`, the requests in all replicas.
+    fn metric(&self, id: &MetricId, now: Timestamp) -> Reading<Vec<Sample>> {
+        let of_each = |value: fn(&Average) -> f64| {
+            self.reading(now, |there| {
+                let sample = |(id, average): (&str, Average)| Sample {
+                    replica: Some(id.to_owned()),
+                    value: milli(value(&average)),
+                };
+                there.into_iter().map(sample).collect()
+            })
+        };
+        match id {
+            MetricId::Pods { name } if name == "busy" => of_each(|a| a.busy),
+            MetricId::Pods { name } if name == "requests" => of_each(Average::requests),
+            MetricId::External { name } if name == "in_flight" => self.reading(now, |there| {
+                let sum = there.iter().map(|(_, a)| a.in_flight).sum();
+                vec![Sample {
+                    replica: None,
+                    value: milli(sum),
+                }]
+            }),
+            _ => Reading::NoData(NoData::Failed(format!(
+                "this world has no metric `{id}` of {}",
+                self.workload
+            ))),
+        }
+    }
+
+    fn traffic(&self, now: Timestamp) -> Traffic {
+        let sum = |value: fn(&Average) -> f64| {
+            self.reading(now, |there| {
+                there.iter().map(|(_, a)| value(a)).sum::<f64>()
+            })
+        };
+        let rate = |value| checked(sum(value), Rps::new);
+        let busy = self.reading(now, |there| {
+            there.iter().map(|(_, a)| a.busy).sum::<f64>() / there.len() as f64
+        });
+        Traffic {
+            offered: match self.offered.filter(|_| !self.out) {
+                Some((at, window, rate)) => checked(Reading::over(rate, at, window), Rps::new),
+                None => Reading::NoData(self.nothing()),
+            },
+            served: rate(|a| a.served),
+            failed: rate(|a| a.failed),
+            shed: rate(|a| a.shed),
+            slow: rate(|a| a.slow),
+            queued: sum(|a| a.queued),
+            in_flight: sum(|a| a.in_flight),
+            busy: checked(busy, Ratio::new),
+        }
+    }
+}
+
+/// The reading in its unit, or no data if it is absurd.
+fn checked<T, E: std::fmt::Display>(
+    reading: Reading<f64>,
+    unit: impl FnOnce(f64) -> Result<T, E>,
+) -> Reading<T> {
+    match reading {
+        Reading::Value {
+            value,
+            at,
+            window,
+            coverage,
+        } => match unit(value) {
+            Ok(value) => Reading::Value {
+                value,
+                at,
+                window,
+                coverage,
+            },
+            Err(e) => Reading::NoData(NoData::Absurd(e.to_string())),
+        },
+        Reading::NoData(why) => Reading::NoData(why),
+    }
+}
+
+/// In milli-units, saturating.
+fn milli(value: f64) -> Quantity {
+    Quantity::from_milli((value * 1000.0).round() as i64)
+}
