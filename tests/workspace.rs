@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("scenarios", &["metrics"]),
     ("scaler", &["metrics"]),
     ("routing", &["metrics", "scenarios"]),
+    ("simulator", &["metrics", "scenarios", "scaler", "routing"]),
     ("pacer", &[]),
     ("loadgen", &["metrics", "scenarios", "pacer"]),
     (
@@ -25,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "scenarios",
             "scaler",
             "routing",
+            "simulator",
             "pacer",
             "loadgen",
             "shop",
@@ -34,7 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without input, output, threads or clocks.
-const PURE: &[&str] = &["metrics", "scenarios", "scaler", "routing"];
+const PURE: &[&str] = &["metrics", "scenarios", "scaler", "routing", "simulator"];
 
 /// What a pure crate may not reach, however far down.
 const IMPURE: &[&str] = &[

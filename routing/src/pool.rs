@@ -13,6 +13,14 @@ use scenarios::{Balance, Ejection, HealthCheck};
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ReplicaKey(u32);
 
+impl ReplicaKey {
+    /// Its number: the first replica that was added to the pool has 0, the next 1, and so on.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// What a replica says of itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Standing {

@@ -41,13 +41,13 @@ fn show(name: &str) -> Done {
 
 fn new(file: &Path) -> Done {
     let cannot = |e: std::io::Error| {
-        let what = format!("cannot write {}", file.display());
-        Failure::at_start(match e.kind() {
+        let why = match e.kind() {
             std::io::ErrorKind::AlreadyExists => {
-                anyhow::anyhow!("{what}: it exists already; choose another name")
+                "it exists already; choose another name".to_owned()
             }
-            _ => anyhow::Error::new(e).context(what),
-        })
+            _ => e.to_string(),
+        };
+        Failure::usage(anyhow::anyhow!("cannot write {}: {why}", file.display()))
     };
     let mut open = OpenOptions::new()
         .write(true)
@@ -55,11 +55,7 @@ fn new(file: &Path) -> Done {
         .open(file)
         .map_err(cannot)?;
     open.write_all(scenarios::template().as_bytes())
-        .map_err(|e| {
-            // Half a scenario helps nobody, and would be in the way of the next try.
-            std::fs::remove_file(file).ok();
-            cannot(e)
-        })?;
+        .map_err(cannot)?;
     output::print(&format!(
         "wrote {file}\nnext: rushhour scenario check {file}, then rushhour run {file} --speed 20\n",
         file = words::terminal(&file.display().to_string())

@@ -1,0 +1,325 @@
+//! What happens next.
+//!
+//! Events are in one total order: by instant, and at equal instants in the order in which they were scheduled. An event
+//! is one number, `instant << 72 | order << 32 | kind << 28 | subject`, so that comparing two events is comparing two
+//! numbers.
+//!
+//! Near events are in a binary heap. Later ones, such as time limits that will hardly ever be reached and shoppers who
+//! think, lie unsorted in buckets of 8.4 ms until their bucket's turn comes; those beyond the last bucket are in a second
+//! heap. So scheduling costs next to nothing, and the first heap stays small whatever the number of those who wait.
+//! Messages that all take the same time come in the order in which they were sent, and have a queue of their own.
+//!
+//! Nothing is ever taken out: whoever no longer waits for an event forgets its order number, and the event finds nobody.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// A bucket spans 2^23 ns.
+const SHIFT: u32 = 23;
+/// How many buckets there are: 69 s.
+const BUCKETS: usize = 8192;
+const WORDS: usize = BUCKETS / 64;
+/// The latest instant that an event can have: 2^56 ns are 834 days. The one after it is nobody's.
+pub(crate) const LATEST: u64 = (1 << 56) - 2;
+/// The largest subject.
+pub(crate) const MOST_SUBJECTS: usize = 1 << 28;
+
+/// What happens to a subject.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A span's step ends.
+    StepEnds,
+    /// A replica that shares its processor finishes its next piece of work.
+    WorkDone,
+    /// A span's time limit is over.
+    TimeOut,
+    /// A span has been in the gateway long enough and goes on.
+    Forward,
+    /// A span's message reaches its replica.
+    Reaches,
+    /// A span's answer reaches the gateway.
+    Answers,
+    /// A span has no more patience to wait for a slot.
+    Impatient,
+    /// A shopper's next page is due.
+    PageDue,
+    /// A replica's start-up is over.
+    Ready,
+    /// A draining replica has had enough time.
+    DrainLimit,
+    /// A replica is asked whether it is well.
+    HealthCheck,
+    /// A dead replica is forgotten.
+    Sweep,
+    /// A node is there.
+    NodeReady,
+    /// A fault begins: twice its place; or ends: one more.
+    Fault,
+    /// A service is to start what it lacks.
+    Reconcile,
+    /// A beat: of windows, scrapes or decisions.
+    Beat,
+}
+
+const KINDS: [Kind; 16] = [
+    Kind::StepEnds,
+    Kind::WorkDone,
+    Kind::TimeOut,
+    Kind::Forward,
+    Kind::Reaches,
+    Kind::Answers,
+    Kind::Impatient,
+    Kind::PageDue,
+    Kind::Ready,
+    Kind::DrainLimit,
+    Kind::HealthCheck,
+    Kind::Sweep,
+    Kind::NodeReady,
+    Kind::Fault,
+    Kind::Reconcile,
+    Kind::Beat,
+];
+
+/// The order number of a scheduled event: whoever waits for the event keeps it. 0 is no event's.
+pub(crate) type Token = u64;
+
+/// An event whose instant has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Due {
+    pub(crate) at: u64,
+    pub(crate) token: Token,
+    pub(crate) kind: Kind,
+    pub(crate) subject: u32,
+}
+
+impl Due {
+    #[inline]
+    const fn of(packed: u128) -> Self {
+        let low = packed as u32;
+        Self {
+            at: (packed >> 72) as u64,
+            token: (packed >> 32) as u64 & ((1 << 40) - 1),
+            kind: KINDS[(low >> 28) as usize],
+            subject: low & ((1 << 28) - 1),
+        }
+    }
+}
+
+/// All scheduled events.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    /// Everything before the bucket `turn`.
+    near: BinaryHeap<Reverse<u128>>,
+    /// The buckets from `turn` on, each at its number modulo [`BUCKETS`].
+    buckets: Vec<Vec<u128>>,
+    /// Which of them hold anything, a bit each.
+    filled: [u64; WORDS],
+    /// The number of the first bucket that is not in `near` yet.
+    turn: u64,
+    /// What is beyond the last bucket.
+    far: BinaryHeap<Reverse<u128>>,
+    /// Messages that all take the same time.
+    messages: VecDeque<u128>,
+    order: u64,
+}
+
+impl Calendar {
+    pub(crate) fn new() -> Self {
+        Self {
+            near: BinaryHeap::new(),
+            buckets: vec![Vec::new(); BUCKETS],
+            filled: [0; WORDS],
+            turn: 0,
+            far: BinaryHeap::new(),
+            messages: VecDeque::new(),
+            order: 0,
+        }
+    }
+
+    #[inline]
+    fn pack(&mut self, at: u64, kind: Kind, subject: u32) -> u128 {
+        self.order += 1;
+        let low = (kind as u32) << 28 | subject;
+        u128::from(at.min(LATEST)) << 72 | u128::from(self.order) << 32 | u128::from(low)
+    }
+
+    /// Schedules an event.
+    #[inline]
+    pub(crate) fn schedule(&mut self, at: u64, kind: Kind, subject: u32) -> Token {
+        let packed = self.pack(at, kind, subject);
+        let bucket = at.min(LATEST) >> SHIFT;
+        if bucket < self.turn {
+            self.near.push(Reverse(packed));
+        } else if bucket < self.turn + BUCKETS as u64 {
+            let place = bucket as usize % BUCKETS;
+            self.buckets[place].push(packed);
+            self.filled[place / 64] |= 1 << (place % 64);
+        } else {
+            self.far.push(Reverse(packed));
+        }
+        self.order
+    }
+
+    /// Schedules an event that is not earlier than the last one scheduled so.
+    #[inline]
+    pub(crate) fn send(&mut self, at: u64, kind: Kind, subject: u32) -> Token {
+        let packed = self.pack(at, kind, subject);
+        self.messages.push_back(packed);
+        self.order
+    }
+
+    /// The next event, if it is not after `limit`. `waited_for` says whether anybody still waits for an event; it is
+    /// asked only about time limits, and only to be rid of them early.
+    #[inline]
+    pub(crate) fn next(
+        &mut self,
+        limit: u64,
+        waited_for: impl Fn(u32, Token) -> bool,
+    ) -> Option<Due> {
+        if self.near.is_empty() {
+            let message = self.messages.front().map_or(u64::MAX, |m| (m >> 72) as u64);
+            self.refill(limit.min(message), waited_for);
+        }
+        let near = self.near.peek().map_or(u128::MAX, |event| event.0);
+        let message = self.messages.front().copied().unwrap_or(u128::MAX);
+        let first = near.min(message);
+        if (first >> 72) as u64 > limit.min(LATEST) {
+            return None;
+        }
+        if message < near {
+            self.messages.pop_front();
+        } else {
+            self.near.pop();
+        }
+        Some(Due::of(first))
+    }
+
+    /// Turns buckets until there is a near event, or the next bucket begins after `limit`.
+    fn refill(&mut self, limit: u64, waited_for: impl Fn(u32, Token) -> bool) {
+        while self.near.is_empty() && self.turn << SHIFT <= limit {
+            let Some(bucket) = self.next_filled() else {
+                return;
+            };
+            if bucket << SHIFT > limit {
+                return;
+            }
+            self.turn = bucket + 1;
+            let place = bucket as usize % BUCKETS;
+            self.filled[place / 64] &= !(1 << (place % 64));
+            let mut events = std::mem::take(&mut self.buckets[place]);
+            for event in events.drain(..) {
+                let due = Due::of(event);
+                if due.kind != Kind::TimeOut || waited_for(due.subject, due.token) {
+                    self.near.push(Reverse(event));
+                }
+            }
+            // The bucket keeps its memory for the next round.
+            self.buckets[place] = events;
+            while let Some(Reverse(event)) = self.far.peek().copied()
+                && ((event >> 72) as u64) >> SHIFT < self.turn
+            {
+                self.far.pop();
+                self.near.push(Reverse(event));
+            }
+        }
+    }
+
+    /// The number of the first bucket from `turn` on that holds anything, counting what is far.
+    fn next_filled(&self) -> Option<u64> {
+        let far = self
+            .far
+            .peek()
+            .map(|event| ((event.0 >> 72) as u64) >> SHIFT);
+        let start = self.turn as usize % BUCKETS;
+        let mut word = start / 64;
+        let mut bits = self.filled[word] & (u64::MAX << (start % 64));
+        for step in 0..=WORDS {
+            if bits != 0 {
+                let place = word * 64 + bits.trailing_zeros() as usize;
+                let ahead = (place + BUCKETS - start) % BUCKETS;
+                let bucket = self.turn + ahead as u64;
+                return Some(far.map_or(bucket, |far| far.min(bucket)));
+            }
+            word = (word + 1) % WORDS;
+            bits = self.filled[word];
+            if step + 1 == WORDS {
+                // Round again: what is left of the first word lies before the start.
+                bits &= !(u64::MAX << (start % 64));
+            }
+        }
+        far
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drain(calendar: &mut Calendar, until: u64) -> Vec<(u64, u32)> {
+        std::iter::from_fn(|| calendar.next(until, |_, _| true))
+            .map(|due| (due.at, due.subject))
+            .collect()
+    }
+
+    #[test]
+    fn equal_instants_keep_the_order_of_scheduling() {
+        let mut calendar = Calendar::new();
+        for subject in 0..10 {
+            calendar.schedule(1_000_000_000, Kind::StepEnds, subject);
+        }
+        let subjects: Vec<u32> = drain(&mut calendar, LATEST).iter().map(|d| d.1).collect();
+        assert_eq!(subjects, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nothing_comes_before_its_limit_and_nothing_is_lost() {
+        let mut calendar = Calendar::new();
+        calendar.schedule(5_000_000_000_000, Kind::PageDue, 1);
+        calendar.schedule(10, Kind::PageDue, 2);
+        assert_eq!(drain(&mut calendar, 9), []);
+        assert_eq!(drain(&mut calendar, 10), [(10, 2)]);
+        assert_eq!(drain(&mut calendar, 4_999_999_999_999), []);
+        calendar.schedule(6_000, Kind::PageDue, 3);
+        assert_eq!(
+            drain(&mut calendar, LATEST),
+            [(6_000, 3), (5_000_000_000_000, 1)]
+        );
+    }
+
+    #[test]
+    fn a_time_limit_that_nobody_waits_for_is_dropped_with_its_bucket() {
+        let mut calendar = Calendar::new();
+        let token = calendar.schedule(1 << 30, Kind::TimeOut, 7);
+        calendar.schedule(1 << 30, Kind::TimeOut, 8);
+        let due = calendar.next(LATEST, |_, waited| waited == token).unwrap();
+        assert_eq!((due.subject, due.token), (7, token));
+        assert_eq!(calendar.next(LATEST, |_, _| true), None);
+    }
+
+    proptest! {
+        #[test]
+        fn events_come_as_a_sorted_list_would_give_them(
+            steps in prop::collection::vec((0_u64..200_000_000_000, 0_u64..40_000_000_000, any::<bool>()), 1..200),
+        ) {
+            let (mut calendar, mut now, mut number) = (Calendar::new(), 0, 0);
+            let mut list: Vec<(u64, u32)> = vec![];
+            for (ahead, pass, message) in steps {
+                if message {
+                    calendar.send(now + 250_000, Kind::Reaches, number);
+                    list.push((now + 250_000, number));
+                } else {
+                    calendar.schedule(now + ahead, Kind::StepEnds, number);
+                    list.push((now + ahead, number));
+                }
+                number += 1;
+                now += pass;
+                list.sort_unstable();
+                let due = list.iter().take_while(|(at, _)| *at <= now).count();
+                let expected: Vec<_> = list.drain(..due).collect();
+                prop_assert_eq!(drain(&mut calendar, now), expected);
+            }
+        }
+    }
+}

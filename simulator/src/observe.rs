@@ -1,0 +1,210 @@
+//! What policies see, and what they may do: scrapes, observations, decisions.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use metrics::{Reading, Replicas, Timestamp};
+use scaler::{
+    Mode, Observation, Phase, Plant, Scale, SeenReplica, Selector, Sight, Version, Wants,
+    WriteOutcome, step_all,
+};
+
+use crate::replica::{Life, Replica};
+use crate::world::World;
+use crate::{Event, Probe};
+
+/// A policy in a box.
+pub(crate) type BoxedPolicy = Box<dyn scaler::Policy + Send>;
+
+/// One workload for the length of one step: what there is to see of it, and what is ordered.
+///
+/// All that is due at one instant is observed before anything is written, so the observations can be made beforehand and
+/// the orders carried out afterwards.
+struct Order {
+    service: u16,
+    generation: u64,
+    seen: Observation,
+    wanted: Option<Replicas>,
+}
+
+impl Plant for Order {
+    async fn observe(&mut self, _: Timestamp, _: &Wants) -> Observation {
+        std::mem::take(&mut self.seen)
+    }
+
+    async fn scale_to(&mut self, _: Timestamp, replicas: Replicas, seen: Version) -> WriteOutcome {
+        if !seen.0.is_empty() && seen.0 != self.generation.to_string() {
+            return WriteOutcome::Lost;
+        }
+        self.wanted = Some(replicas);
+        WriteOutcome::Written
+    }
+}
+
+/// What a future gives that never has to wait.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+impl<P: Probe> World<P> {
+    /// Reads all replicas' counters, as a scraper does.
+    pub(crate) fn scrape(&mut self) {
+        let (now, instant) = (self.now, self.instant());
+        for (service, workload) in self.workloads.iter_mut().enumerate() {
+            let slots = self.model.services[service].slots;
+            for place in &workload.members {
+                let replica = &mut self.replicas[*place];
+                if matches!(replica.life, Life::Pending) || replica.ailment.hang {
+                    continue;
+                }
+                replica.ledger.advance(now);
+                let counters = replica.counters(slots);
+                self.scrapes[*place as usize].push(instant, counters, &self.sampling);
+            }
+            let came = std::mem::take(&mut workload.came);
+            workload.offered.push(instant, came, &self.sampling);
+        }
+    }
+
+    /// All policies look, decide and order, once.
+    pub(crate) fn decide(&mut self, policies: &mut BTreeMap<String, BoxedPolicy>) {
+        let now = self.instant();
+        let mut orders: Vec<Order> = vec![];
+        for service in 0..self.model.services.len() as u16 {
+            if let Some(policy) = policies.get(&self.model.services[usize::from(service)].name) {
+                orders.push(self.order(service, policy.wants()));
+            }
+        }
+        let workloads = orders
+            .iter_mut()
+            .zip(policies.iter_mut())
+            .map(|(plant, (name, policy))| scaler::Workload {
+                name,
+                plant,
+                policy: policy.as_mut(),
+            })
+            .collect();
+        let records = at_once(step_all(now, workloads, Mode::Active)).unwrap_or_default();
+        for (workload, record) in records {
+            self.happenings.push(Event::Step {
+                workload,
+                at: now,
+                record: Box::new(record),
+            });
+        }
+        for order in orders {
+            if let Some(replicas) = order.wanted {
+                self.scale(order.service, replicas);
+            }
+        }
+    }
+
+    fn order(&self, service: u16, wants: &Wants) -> Order {
+        let now = self.instant();
+        let workload = &self.workloads[usize::from(service)];
+        let staying = workload
+            .members
+            .iter()
+            .filter(|m| self.replicas[**m].stays());
+        let scale = Scale {
+            spec: Replicas(workload.desired),
+            status: Replicas(staying.count() as u32),
+            selector: Selector::Valid,
+            version: Version(workload.generation.to_string()),
+        };
+        let mut seen = self.sight(service, now).observation(now, wants);
+        seen.scale = Reading::now(scale, now);
+        Order {
+            service,
+            generation: workload.generation,
+            seen,
+            wanted: None,
+        }
+    }
+
+    fn sight(&self, service: u16, now: Timestamp) -> Sight<'_> {
+        let meant = &self.model.services[usize::from(service)];
+        let workload = &self.workloads[usize::from(service)];
+        let mut replicas: Vec<SeenReplica> = workload
+            .members
+            .iter()
+            .map(|place| self.seen(&meant.name, *place, now))
+            .collect();
+        // The order in which a live world lists them.
+        replicas.sort_by(|a, b| a.id.cmp(&b.id));
+        Sight {
+            workload: &meant.name,
+            cpu: meant.cpu,
+            replicas,
+            offered: workload.offered.average(now, &self.sampling),
+            out: self.blind,
+        }
+    }
+
+    fn seen(&self, service: &str, place: u32, now: Timestamp) -> SeenReplica {
+        let replica: &Replica = &self.replicas[place];
+        SeenReplica {
+            id: format!("{service}-{}", replica.ordinal),
+            phase: if replica.life == Life::Pending {
+                Phase::Pending
+            } else {
+                Phase::Running
+            },
+            created: replica.created,
+            started: replica.started,
+            ready: replica.life == Life::Ready,
+            since: replica.since,
+            draining: replica.life == Life::Draining,
+            average: self.scrapes[place as usize].average(now, &self.sampling),
+        }
+    }
+
+    /// How each workload is, over the window that ends now.
+    pub(crate) fn sample(&mut self) -> BTreeMap<String, metrics::Workload> {
+        (0..self.model.services.len() as u16)
+            .map(|service| {
+                let sample = self.sample_of(service);
+                let name = self.model.services[usize::from(service)].name.clone();
+                (name, sample)
+            })
+            .collect()
+    }
+
+    fn sample_of(&mut self, service: u16) -> metrics::Workload {
+        let now = self.now;
+        let slots = self.model.services[usize::from(service)].slots;
+        let (mut held, mut work, mut time) = (0, 0, 0);
+        let workload = &self.workloads[usize::from(service)];
+        for place in &workload.members {
+            let replica = &mut self.replicas[*place];
+            replica.ledger.advance(now);
+            let ledger = &replica.ledger;
+            let (before_held, before_work, before) = replica.told;
+            replica.told = (ledger.held_ns, ledger.work_ns, now);
+            if matches!(replica.life, Life::Ready | Life::Draining) {
+                held += ledger.held_ns - before_held;
+                work += ledger.work_ns - before_work;
+                time += now - before.max(replica.ready_at).min(now);
+            }
+        }
+        let share = |nanos: u64| {
+            (time > 0 && slots != u32::MAX).then(|| nanos as f64 / (time as f64 * f64::from(slots)))
+        };
+        metrics::Workload {
+            desired: Replicas(workload.desired),
+            ready: Replicas(self.count(service, Life::Ready)),
+            starting: Replicas(
+                self.count(service, Life::Starting) + self.count(service, Life::Pending),
+            ),
+            draining: Replicas(self.count(service, Life::Draining)),
+            busy: share(held),
+            cpu: share(work),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One replica: who is in it, what it has counted, what is wrong with it.
+
+use metrics::Timestamp;
+use routing::ReplicaKey;
+use scaler::Counters;
+
+use crate::calendar::Token;
+use crate::model::NONE;
+
+/// Where a replica is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Life {
+    /// It waits for a node.
+    Pending,
+    /// It does not take requests yet.
+    Starting,
+    /// It takes requests.
+    Ready,
+    /// It finishes what it has.
+    Draining,
+    /// It ended without a word; the gateway may still try it.
+    Dead,
+    /// It is gone; its number is free.
+    Gone,
+}
+
+/// All that is wrong with one replica at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ailment {
+    /// How many times longer work takes.
+    pub(crate) work: f64,
+    /// How many times longer waits take.
+    pub(crate) wait: f64,
+    /// The share of answers that are 500, 0 to 1.
+    pub(crate) fail: f64,
+    /// Whether nothing is answered.
+    pub(crate) hang: bool,
+}
+
+impl Ailment {
+    /// A healthy replica.
+    pub(crate) const NONE: Self = Self {
+        work: 1.0,
+        wait: 1.0,
+        fail: 0.0,
+        hang: false,
+    };
+}
+
+/// Who is in a replica, and for how many nanoseconds in all: the integral of each number over time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ledger {
+    /// Requests that hold a slot.
+    pub(crate) held: u32,
+    /// Of these, those that work.
+    pub(crate) working: u32,
+    /// Requests that wait for a slot.
+    pub(crate) queued: u32,
+    last: u64,
+    pub(crate) held_ns: u64,
+    pub(crate) queued_ns: u64,
+    pub(crate) work_ns: u64,
+}
+
+impl Ledger {
+    /// Nobody is in, from `now` on.
+    pub(crate) fn from(now: u64) -> Self {
+        Self {
+            last: now,
+            ..Self::default()
+        }
+    }
+
+    /// Counts the time until `now`.
+    #[inline]
+    pub(crate) fn advance(&mut self, now: u64) {
+        let span = now - self.last;
+        self.last = now;
+        self.held_ns += span * u64::from(self.held);
+        self.queued_ns += span * u64::from(self.queued);
+        self.work_ns += span * u64::from(self.working);
+    }
+}
+
+/// One replica.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    pub(crate) service: u16,
+    /// Its number: the first ever of its service is 0, and none is used twice.
+    pub(crate) ordinal: u32,
+    pub(crate) life: Life,
+    /// Its place in the gateway's list.
+    pub(crate) key: ReplicaKey,
+    pub(crate) ledger: Ledger,
+    /// Those who wait for a slot, from the first to the last.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    /// Requests here, hung ones included.
+    pub(crate) open: u32,
+    /// Whether it is noted that a slot is free for someone who waits.
+    pub(crate) noted: bool,
+    pub(crate) ailment: Ailment,
+    pub(crate) served: u64,
+    pub(crate) failed: u64,
+    pub(crate) shed: u64,
+    pub(crate) slow: u64,
+    /// When it was wanted.
+    pub(crate) created: Timestamp,
+    /// When it was started, if it was.
+    pub(crate) started: Option<Timestamp>,
+    /// The last change of whether it takes requests.
+    pub(crate) since: Timestamp,
+    /// When it became ready, in nanoseconds since the start.
+    pub(crate) ready_at: u64,
+    /// The deploy it is of.
+    pub(crate) deploy: u32,
+    /// The event that changes its life next.
+    pub(crate) next_event: Token,
+    /// Whether its health is asked about at the moment.
+    pub(crate) checked: bool,
+    /// What it had counted at the end of the last window (held, work), and when that was.
+    pub(crate) told: (u64, u64, u64),
+}
+
+impl Replica {
+    pub(crate) fn new(service: u16, ordinal: u32, key: ReplicaKey, now: (u64, Timestamp)) -> Self {
+        let (now, instant) = now;
+        Self {
+            service,
+            ordinal,
+            life: Life::Pending,
+            key,
+            ledger: Ledger::from(now),
+            first: NONE,
+            last: NONE,
+            open: 0,
+            noted: false,
+            ailment: Ailment::NONE,
+            served: 0,
+            failed: 0,
+            shed: 0,
+            slow: 0,
+            created: instant,
+            started: None,
+            since: instant,
+            ready_at: now,
+            deploy: 0,
+            next_event: 0,
+            checked: false,
+            told: (0, 0, now),
+        }
+    }
+
+    /// Whether it neither leaves nor has left.
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self.life, Life::Pending | Life::Starting | Life::Ready)
+    }
+
+    /// What a scrape would read.
+    pub(crate) fn counters(&self, slots: u32) -> Counters {
+        let seconds = |nanos: u64| nanos as f64 / 1e9;
+        let ledger = &self.ledger;
+        Counters {
+            slots: if slots == u32::MAX {
+                0.0
+            } else {
+                f64::from(slots)
+            },
+            busy_seconds: seconds(ledger.held_ns),
+            work_seconds: seconds(ledger.work_ns),
+            in_flight_seconds: seconds(ledger.held_ns + ledger.queued_ns),
+            queued_seconds: seconds(ledger.queued_ns),
+            overrun_seconds: 0.0,
+            served: self.served as f64,
+            failed: self.failed as f64,
+            shed: self.shed as f64,
+            slow: self.slow as f64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_adds_up_everyones_time() {
+        let mut ledger = Ledger::from(100);
+        ledger.held = 2;
+        ledger.working = 1;
+        ledger.advance(150);
+        ledger.queued = 3;
+        ledger.advance(160);
+        assert_eq!(
+            (ledger.held_ns, ledger.work_ns, ledger.queued_ns),
+            (120, 60, 30)
+        );
+    }
+}

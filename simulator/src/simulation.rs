@@ -1,0 +1,303 @@
+//! One run in virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use scenarios::Scenario;
+
+use crate::calendar::{Due, Kind, MOST_SUBJECTS};
+use crate::model::nanos;
+use crate::observe::BoxedPolicy;
+use crate::span::State;
+use crate::world::World;
+use crate::{Event, NoProbe, Probe, Progress, SimulationError};
+
+/// How long open requests may take after the end, as in the live worlds.
+const DRAIN: u64 = 5_000_000_000;
+/// The most events at one instant.
+const MOST_AT_ONCE: u64 = 200_000_000;
+/// The most requests open at once, and the most shoppers inside: some hundred bytes each.
+const MOST_OPEN: usize = 1 << 22;
+const MOST_INSIDE: usize = 1 << 24;
+/// How many events go by between two looks at how many there are.
+const LOOK: u64 = 1 << 16;
+
+/// What beats.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Beat {
+    Window,
+    Scrape,
+    Decision,
+}
+
+impl Beat {
+    const ALL: [Self; 3] = [Self::Window, Self::Scrape, Self::Decision];
+}
+
+/// One run of one scenario in virtual time.
+///
+/// Single-threaded. Runs are independent of each other, so whoever has several puts them on threads.
+pub struct Simulation<P: Probe = NoProbe> {
+    world: World<P>,
+    policies: BTreeMap<String, BoxedPolicy>,
+    /// How far apart the beats are, in the order of [`Beat::ALL`].
+    beats: [u64; 3],
+    /// The end of the drain.
+    last: u64,
+    /// How many events there were at the instant of the last one, and when that was.
+    at_once: (u64, u64),
+    done: bool,
+}
+
+impl Simulation<NoProbe> {
+    /// A run of `scenario`, which is checked and already at its speed, with these policies, by service. A service without
+    /// one keeps its replicas.
+    ///
+    /// # Errors
+    /// If the scenario cannot be simulated.
+    pub fn new(
+        scenario: Arc<Scenario>,
+        policies: BTreeMap<String, BoxedPolicy>,
+    ) -> Result<Self, SimulationError> {
+        Self::with_probe(scenario, policies, NoProbe)
+    }
+}
+
+impl<P: Probe> Simulation<P> {
+    /// The same with somebody who watches.
+    ///
+    /// # Errors
+    /// If the scenario cannot be simulated.
+    pub fn with_probe(
+        scenario: Arc<Scenario>,
+        mut policies: BTreeMap<String, BoxedPolicy>,
+        probe: P,
+    ) -> Result<Self, SimulationError> {
+        policies.retain(|service, _| scenario.services.contains_key(service));
+        let control = scenario.control.clone();
+        let mut world = World::new(scenario, probe)?;
+        let beats = [
+            world.windows.length(),
+            nanos(control.scrape.interval).max(1),
+            nanos(control.period).max(1),
+        ];
+        world.scrape();
+        for (beat, every) in beats.iter().enumerate() {
+            world.calendar.schedule(*every, Kind::Beat, beat as u32);
+        }
+        world.schedule_faults();
+        for service in 0..world.workloads.len() as u16 {
+            world.tell_probe(service);
+        }
+        let last = world.model.end.saturating_add(DRAIN);
+        Ok(Self {
+            world,
+            policies,
+            beats,
+            last,
+            at_once: (0, 0),
+            done: false,
+        })
+    }
+
+    /// Goes on until `until` since the start; past the duration: through the drain, to the end. `told` gets what happens,
+    /// in order of time.
+    ///
+    /// # Errors
+    /// If memory or time would run out: the run cannot go on then.
+    pub fn advance(
+        &mut self,
+        until: Duration,
+        told: &mut dyn FnMut(Event),
+    ) -> Result<Progress, SimulationError> {
+        let until = nanos(until).min(self.last);
+        self.world.happenings.drain(..).for_each(&mut *told);
+        while !self.done && self.one(until)? {
+            if !self.world.happenings.is_empty() {
+                self.world.happenings.drain(..).for_each(&mut *told);
+            }
+        }
+        if !self.done && (until == self.last || (until >= self.world.model.end && self.empty())) {
+            self.end(told);
+        }
+        Ok(Progress {
+            at: Duration::from_nanos(self.world.now),
+            requests: self.world.sent,
+            done: self.done,
+        })
+    }
+
+    /// Whether nobody waits for an answer.
+    fn empty(&self) -> bool {
+        self.world.spans.len() == 0
+    }
+
+    /// Lets a stretch of events happen, until there is something to tell. Whether there is more to come until `until`.
+    fn one(&mut self, until: u64) -> Result<bool, SimulationError> {
+        self.check_memory()?;
+        let end = self.world.model.end;
+        for _ in 0..LOOK {
+            let world = &mut self.world;
+            let arrival = world.next_arrival();
+            let spans = &world.spans;
+            let due = world
+                .calendar
+                .next(arrival.min(until), |span, token| spans[span].timer == token);
+            match due {
+                // After the end only those are waited for who are open.
+                Some(due) if due.at > end && self.empty() => return Ok(false),
+                Some(due) => {
+                    self.pass(due.at)?;
+                    self.happen(due);
+                }
+                None if arrival <= until => {
+                    self.pass(arrival)?;
+                    self.world.arrive();
+                }
+                None => {
+                    let over = until >= end && self.empty();
+                    let world = &mut self.world;
+                    world.now = if over { world.now.max(end) } else { until };
+                    return Ok(false);
+                }
+            }
+            self.settle();
+            if !self.world.happenings.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Time goes on to `at`.
+    #[inline]
+    fn pass(&mut self, at: u64) -> Result<(), SimulationError> {
+        self.world.now = at;
+        let (instant, count) = &mut self.at_once;
+        if *instant != at {
+            (*instant, *count) = (at, 0);
+        }
+        *count += 1;
+        if *count > MOST_AT_ONCE {
+            return Err(SimulationError::Stuck {
+                at: Duration::from_nanos(at),
+                most: MOST_AT_ONCE,
+            });
+        }
+        Ok(())
+    }
+
+    /// What follows from an event at the same instant.
+    #[inline]
+    fn settle(&mut self) {
+        let world = &mut self.world;
+        while let Some(place) = world.freed.pop() {
+            world.fill_slots(place);
+        }
+        while let Some(place) = world.emptied.pop() {
+            world.gone_if_empty(place);
+        }
+    }
+
+    fn check_memory(&self) -> Result<(), SimulationError> {
+        let world = &self.world;
+        let at = Duration::from_nanos(world.now);
+        for (what, there, most) in [
+            ("requests", world.spans.len(), MOST_OPEN),
+            ("shoppers", world.visits.len(), MOST_INSIDE),
+        ] {
+            if there > most.min(MOST_SUBJECTS) {
+                return Err(SimulationError::TooManyOpen { at, what, most });
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn happen(&mut self, due: Due) {
+        let world = &mut self.world;
+        let index = due.subject;
+        match due.kind {
+            Kind::StepEnds if world.spans[index].next_event == due.token => world.step_ended(index),
+            Kind::TimeOut if world.spans[index].timer == due.token => world.timed_out(index),
+            Kind::Forward if world.spans[index].next_event == due.token => {
+                world.spans[index].next_event = 0;
+                world.spans[index].state = State::Gateway;
+                world.try_somewhere(index);
+            }
+            Kind::Reaches if world.spans[index].next_event == due.token => world.reach(index),
+            Kind::Answers if world.spans[index].next_event == due.token => world.answered(index),
+            Kind::PageDue => world.page_due(index),
+            Kind::Ready => world.started(due),
+            Kind::DrainLimit => world.drain_limit(due),
+            Kind::Sweep => world.sweep(due),
+            Kind::Reconcile => world.reconcile(index as u16),
+            Kind::HealthCheck => world.health_check(due),
+            Kind::Fault => world.fault(index),
+            Kind::Beat => self.beat(index),
+            // Nobody waits for it any more.
+            _ => {}
+        }
+    }
+
+    /// Something that comes again and again.
+    fn beat(&mut self, beat: u32) {
+        let world = &mut self.world;
+        let every = self.beats[beat as usize];
+        let end = world.model.end;
+        match Beat::ALL[beat as usize] {
+            Beat::Window => {
+                let ended = (world.now / every) as u32;
+                let sample = world.sample();
+                world.windows.window(world.now);
+                world.windows.sample(ended - 1, sample);
+                let told = world.windows.take(ended - 1);
+                world.happenings.extend(told.into_iter().map(Event::Window));
+            }
+            Beat::Scrape => world.scrape(),
+            // At the end nothing is decided any more.
+            Beat::Decision if world.now < end => world.decide(&mut self.policies),
+            Beat::Decision => return,
+        }
+        let next = self.world.now.saturating_add(every);
+        self.world.calendar.schedule(next, Kind::Beat, beat);
+    }
+
+    /// The run is over: what is still open stays so, and all that was counted is told.
+    fn end(&mut self, told: &mut dyn FnMut(Event)) {
+        self.done = true;
+        let world = &mut self.world;
+        world.count_open();
+        let windows = world.windows.take(u32::MAX);
+        windows.into_iter().map(Event::Window).for_each(&mut *told);
+        told(Event::End {
+            at: world.instant(),
+        });
+    }
+
+    /// Whoever watches.
+    #[must_use]
+    pub fn probe(&self) -> &P {
+        &self.world.probe
+    }
+
+    /// Whoever watched.
+    #[must_use]
+    pub fn into_probe(self) -> P {
+        self.world.probe
+    }
+}
+
+impl<P: Probe> std::fmt::Debug for Simulation<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulation")
+            .field("at", &Duration::from_nanos(self.world.now))
+            .field("requests", &self.world.sent)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What is counted, window by window.
+//!
+//! Everything counts by the instant at which it was due. A window is told when the one after it has ended; what ends even
+//! later is told in further pieces of its window.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use metrics::{Grid, Series, Window, Workload};
+
+use crate::model::{Model, nanos};
+use crate::span::End;
+
+/// One window's part.
+#[derive(Debug, Default)]
+struct Part {
+    pages: Vec<Series>,
+    services: Vec<Series>,
+    workloads: BTreeMap<String, Workload>,
+}
+
+/// All that is counted and not told yet.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    grid: Grid,
+    length: u64,
+    pages: Vec<String>,
+    services: Vec<String>,
+    /// A served page above this is slow.
+    within: u64,
+    /// The windows that are not told, from `first` to the current one.
+    parts: VecDeque<Part>,
+    first: u32,
+    current: u32,
+    current_end: u64,
+    /// What ended after its window was told.
+    late: BTreeMap<u32, Part>,
+}
+
+impl Windows {
+    pub(crate) fn new(grid: Grid, model: &Model) -> Self {
+        let mut windows = Self {
+            grid,
+            length: nanos(grid.length).max(1),
+            pages: model.pages.iter().map(|page| page.name.clone()).collect(),
+            services: model.services.iter().map(|s| s.name.clone()).collect(),
+            within: model.within,
+            parts: VecDeque::new(),
+            first: 0,
+            current: 0,
+            current_end: nanos(grid.length).max(1),
+            late: BTreeMap::new(),
+        };
+        let part = windows.empty();
+        windows.parts.push_back(part);
+        windows
+    }
+
+    fn empty(&self) -> Part {
+        Part {
+            pages: vec![Series::default(); self.pages.len()],
+            services: vec![Series::default(); self.services.len()],
+            workloads: BTreeMap::new(),
+        }
+    }
+
+    /// The length of a window.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The window of `now`.
+    #[inline]
+    pub(crate) fn window(&mut self, now: u64) -> u32 {
+        while now >= self.current_end {
+            self.current += 1;
+            self.current_end += self.length;
+            let part = self.empty();
+            self.parts.push_back(part);
+        }
+        self.current
+    }
+
+    #[inline]
+    fn part(&mut self, window: u32) -> &mut Part {
+        if let Some(place) = window.checked_sub(self.first) {
+            return &mut self.parts[place as usize];
+        }
+        if !self.late.contains_key(&window) {
+            let part = self.empty();
+            self.late.insert(window, part);
+        }
+        self.late
+            .get_mut(&window)
+            .expect("it is there, or was just put there")
+    }
+
+    #[inline]
+    pub(crate) fn page_offered(&mut self, window: u32, page: u16) {
+        self.part(window).pages[usize::from(page)].counts.offered += 1;
+    }
+
+    pub(crate) fn page_retried(&mut self, window: u32, page: u16) {
+        self.part(window).pages[usize::from(page)].counts.retries += 1;
+    }
+
+    /// A page has come to its end. Time-outs count in latency; what failed at once does not, lest a broken shop look fast.
+    #[inline]
+    pub(crate) fn page_ended(&mut self, window: u32, page: u16, end: End, took: (u64, u64)) {
+        let within = self.within;
+        let series = &mut self.part(window).pages[usize::from(page)];
+        let (latency, service_time) = took;
+        count(series, end);
+        if end == End::Served && latency > within {
+            series.counts.slow += 1;
+        }
+        if matches!(end, End::Served | End::TimedOut) {
+            series.record_latency(Duration::from_nanos(latency));
+            series.record_service_time(Duration::from_nanos(service_time));
+        }
+    }
+
+    pub(crate) fn page_open(&mut self, window: u32, page: u16) {
+        self.part(window).pages[usize::from(page)].counts.open += 1;
+    }
+
+    #[inline]
+    pub(crate) fn service_offered(&mut self, window: u32, service: u16) {
+        let series = &mut self.part(window).services[usize::from(service)];
+        series.counts.offered += 1;
+    }
+
+    pub(crate) fn service_retried(&mut self, window: u32, service: u16) {
+        let series = &mut self.part(window).services[usize::from(service)];
+        series.counts.retries += 1;
+    }
+
+    /// A request to a service has come to its end, `latency` after it came; its last try took `service_time`, if it was
+    /// answered.
+    #[inline]
+    pub(crate) fn service_ended(
+        &mut self,
+        window: u32,
+        service: u16,
+        end: End,
+        latency: u64,
+        service_time: Option<u64>,
+    ) {
+        let series = &mut self.part(window).services[usize::from(service)];
+        count(series, end);
+        if matches!(end, End::Served | End::TimedOut) {
+            series.record_latency(Duration::from_nanos(latency));
+            if let Some(time) = service_time {
+                series.record_service_time(Duration::from_nanos(time));
+            }
+        }
+    }
+
+    pub(crate) fn service_open(&mut self, window: u32, service: u16) {
+        let series = &mut self.part(window).services[usize::from(service)];
+        series.counts.open += 1;
+    }
+
+    /// How the workloads are at a window's end.
+    pub(crate) fn sample(&mut self, window: u32, workloads: BTreeMap<String, Workload>) {
+        self.part(window).workloads = workloads;
+    }
+
+    /// The windows before `until`, and what is late, in order of their starts.
+    pub(crate) fn take(&mut self, until: u32) -> Vec<Window> {
+        let late = std::mem::take(&mut self.late);
+        let mut taken: Vec<Window> = late
+            .into_iter()
+            .map(|(window, part)| self.told(window, part))
+            .collect();
+        while self.first < until
+            && let Some(part) = self.parts.pop_front()
+        {
+            let window = self.told(self.first, part);
+            taken.push(window);
+            self.first += 1;
+        }
+        taken.retain(|window| !window.is_empty());
+        taken
+    }
+
+    fn told(&self, window: u32, part: Part) -> Window {
+        let start = self.grid.start + self.grid.length.saturating_mul(window);
+        let mut told = Window::new(start, self.grid.length);
+        told.pages = named(&self.pages, part.pages);
+        told.services = named(&self.services, part.services);
+        told.workloads = part.workloads;
+        told
+    }
+}
+
+#[inline]
+fn count(series: &mut Series, end: End) {
+    let counts = &mut series.counts;
+    match end {
+        End::Served => counts.served += 1,
+        End::Failed => counts.failed += 1,
+        End::Shed => counts.shed += 1,
+        End::TimedOut => counts.timed_out += 1,
+    }
+}
+
+/// Empty series are left out.
+fn named(names: &[String], series: Vec<Series>) -> BTreeMap<String, Series> {
+    let empty = Series::default();
+    let all = names.iter().zip(series);
+    all.filter(|(_, series)| *series != empty)
+        .map(|(name, series)| (name.clone(), series))
+        .collect()
+}

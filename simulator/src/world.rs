@@ -1,0 +1,200 @@
+//! All that there is in the simulated world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Grid, Timestamp};
+use routing::{ReplicaKey, Upstream};
+use scaler::{Offered, Sampling, Scrapes};
+use scenarios::{Arrival, Arrivals, Crowd, Gateway, Scenario};
+
+use crate::calendar::Calendar;
+use crate::faults::{Deploy, Injected};
+use crate::model::{Model, NONE, nanos};
+use crate::pages::Visit;
+use crate::replica::{Life, Replica};
+use crate::slab::Slab;
+use crate::span::{Span, State};
+use crate::windows::Windows;
+use crate::{Event, Probe, SimulationError};
+
+/// One service: what the gateway knows of it, and its replicas.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub(crate) upstream: Upstream,
+    /// The replica of each key that the gateway ever gave.
+    pub(crate) by_key: Vec<u32>,
+    /// All that live, in order of their ordinals.
+    pub(crate) members: Vec<u32>,
+    /// How many there should be.
+    pub(crate) desired: u32,
+    /// Counts the changes of `desired`, for compare-and-set.
+    pub(crate) generation: u64,
+    pub(crate) next_ordinal: u32,
+    /// Replicas that ended so soon after their start that the next has to wait.
+    pub(crate) early_ends: u32,
+    pub(crate) not_before: u64,
+    /// Its versions, from the first to that of new replicas.
+    pub(crate) deploys: Vec<Deploy>,
+    /// The replica that a rolling deploy waits for, if one is under way.
+    pub(crate) newcomer: Option<u32>,
+    /// What is wrong with its replicas at the moment.
+    pub(crate) injected: Vec<Injected>,
+    /// Requests that came since the last scrape.
+    pub(crate) came: u64,
+    pub(crate) offered: Offered,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(crate) struct World<P> {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) model: Model,
+    /// The instant of time 0, in nanoseconds since the epoch.
+    pub(crate) start: i64,
+    pub(crate) now: u64,
+    pub(crate) calendar: Calendar,
+    pub(crate) spans: Slab<Span>,
+    pub(crate) visits: Slab<Visit>,
+    pub(crate) replicas: Slab<Replica>,
+    /// What was scraped of each replica.
+    pub(crate) scrapes: Vec<Scrapes>,
+    pub(crate) sampling: Sampling,
+    /// In the order of the model's services.
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) windows: Windows,
+    /// Replicas that requests were tried on, for requests that were tried more than once.
+    pub(crate) tried: Slab<Vec<ReplicaKey>>,
+    /// Replicas that have a free slot and somebody waiting for it.
+    pub(crate) freed: Vec<u32>,
+    /// Draining replicas in which nobody is any more.
+    pub(crate) emptied: Vec<u32>,
+    /// What is to be told.
+    pub(crate) happenings: Vec<Event>,
+    /// Pages sent, tries included.
+    pub(crate) sent: u64,
+    /// Whether no metrics are to be had.
+    pub(crate) blind: bool,
+    /// Until then there is no gateway.
+    pub(crate) gateway_back: u64,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) crowd: Crowd,
+    pub(crate) next_arrival: Option<Arrival>,
+    pub(crate) probe: P,
+}
+
+impl<P: Probe> World<P> {
+    pub(crate) fn new(scenario: Arc<Scenario>, probe: P) -> Result<Self, SimulationError> {
+        let model = Model::of(&scenario)?;
+        let grid = Grid::of_run(scenario.starts, scenario.duration, scenario.control.period);
+        let mut arrivals = Arrivals::new(Arc::clone(&scenario));
+        let next_arrival = arrivals.next();
+        let scrape = scenario.control.scrape;
+        let workload = |service: &crate::model::Service| Workload {
+            upstream: Upstream::new(&gateway_of(&scenario, &service.name)),
+            by_key: vec![],
+            members: vec![],
+            desired: service.replicas,
+            generation: 1,
+            next_ordinal: 0,
+            early_ends: 0,
+            not_before: 0,
+            deploys: vec![Deploy::GOOD],
+            newcomer: None,
+            injected: vec![],
+            came: 0,
+            offered: Offered::default(),
+        };
+        let mut world = Self {
+            windows: Windows::new(grid, &model),
+            workloads: model.services.iter().map(workload).collect(),
+            start: scenario.starts.as_nanos(),
+            now: 0,
+            calendar: Calendar::new(),
+            spans: Slab::new(),
+            visits: Slab::new(),
+            replicas: Slab::new(),
+            scrapes: vec![],
+            sampling: Sampling {
+                interval: scrape.interval,
+                window: scrape.window,
+                lag: scrape.lag,
+            },
+            tried: Slab::new(),
+            freed: vec![],
+            emptied: vec![],
+            happenings: vec![],
+            sent: 0,
+            blind: false,
+            gateway_back: 0,
+            crowd: Crowd::new(Arc::clone(&scenario)),
+            arrivals,
+            next_arrival,
+            model,
+            scenario,
+            probe,
+        };
+        world.start_first_replicas();
+        Ok(world)
+    }
+
+    /// The instant as the gateway's rules and the policies know it.
+    #[inline]
+    pub(crate) fn instant(&self) -> Timestamp {
+        Timestamp::from_nanos(self.start + self.now as i64)
+    }
+
+    /// When the next arrival is.
+    #[inline]
+    pub(crate) fn next_arrival(&self) -> u64 {
+        self.next_arrival
+            .as_ref()
+            .map_or(u64::MAX, |arrival| nanos(arrival.at))
+    }
+
+    /// Says what happened.
+    pub(crate) fn tell(&mut self, service: Option<u16>, what: String, lasts: Duration) {
+        let service = service.map(|s| self.model.services[usize::from(s)].name.clone());
+        self.happenings.push(Event::Fault {
+            at: self.instant(),
+            lasts,
+            service,
+            what,
+        });
+    }
+
+    /// The run is over: what is still open stays so.
+    pub(crate) fn count_open(&mut self) {
+        for index in 0..self.spans.bound() {
+            let span = &self.spans[index];
+            if span.state == State::Gone {
+                continue;
+            }
+            let service = self.model.calls[usize::from(span.call)].service;
+            let (visit, is_page) = (span.visit, span.parent == NONE);
+            self.windows.service_open(span.window, service);
+            if is_page {
+                self.leave_open(visit);
+            }
+        }
+    }
+
+    /// How many of a service's replicas are in this part of their life.
+    pub(crate) fn count(&self, service: u16, life: Life) -> u32 {
+        let members = &self.workloads[usize::from(service)].members;
+        let count = members
+            .iter()
+            .filter(|r| self.replicas[**r].life == life)
+            .count();
+        count as u32
+    }
+}
+
+/// The gateway's rules for a service that may have a balance of its own.
+pub(crate) fn gateway_of(scenario: &Scenario, service: &str) -> Gateway {
+    let own = scenario.services.get(service).and_then(|s| s.balance);
+    Gateway {
+        balance: own.unwrap_or(scenario.gateway.balance),
+        ..scenario.gateway.clone()
+    }
+}
