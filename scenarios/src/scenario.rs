@@ -146,6 +146,29 @@ impl Scenario {
         &self.journeys[index.0 as usize]
     }
 
+    /// The rate of pages per second that the arrivals of this instant lead to: each term's rate × the mean number of
+    /// pages of its journey. What is really asked for comes later and flatter, by what shoppers think. In units that are
+    /// no arrivals of shoppers: the rate itself.
+    #[must_use]
+    pub fn page_rate_at(&self, at: Duration) -> f64 {
+        let weights: f64 = self.journeys.iter().map(|journey| journey.weight).sum();
+        let pages = |index: Option<JourneyIndex>| match (self.traffic.unit, index) {
+            (Unit::Requests | Unit::Shoppers, _) => 1.0,
+            (Unit::Journeys, Some(index)) => self.journey(index).mean_pages(),
+            (Unit::Journeys, None) => {
+                let weighed = self.journeys.iter().filter(|journey| journey.weight > 0.0);
+                let sum: f64 = weighed.map(|j| j.weight * j.mean_pages()).sum();
+                sum / weights
+            }
+        };
+        let terms = self.traffic.rate.iter();
+        let rates = terms.map(|term| (term.curve.rate_at(at).get(), term.journey));
+        rates
+            .filter(|(rate, _)| *rate > 0.0)
+            .map(|(rate, journey)| rate * pages(journey))
+            .sum()
+    }
+
     /// How a replica of `service` is chosen: as the service says, otherwise as the gateway does.
     #[must_use]
     pub fn balance_of(&self, service: &str) -> Balance {
@@ -159,3 +182,6 @@ impl Scenario {
         Arc::new(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,35 @@ impl Journey {
     pub fn page(&self, index: PageIndex) -> &Page {
         &self.pages[index.0 as usize]
     }
+
+    /// How many pages a shopper looks at on average, if all are served: the sum of the expected visits
+    /// v = start + Pᵀ·v of the chain, page after page. Infinite if shoppers hardly ever leave: if after ten thousand
+    /// pages one in a million is still there. The length factor, whose mean is 1, is left out.
+    #[must_use]
+    pub fn mean_pages(&self) -> f64 {
+        const MOST: u32 = 10_000;
+        const FEW: f64 = 1e-6;
+        let mut here = vec![0.0; self.pages.len()];
+        for (page, chance) in &self.start {
+            here[page.0 as usize] += chance;
+        }
+        let mut sum = 0.0;
+        for _ in 0..MOST {
+            let there: f64 = here.iter().sum();
+            sum += there;
+            if there < FEW {
+                return sum;
+            }
+            let mut next = vec![0.0; here.len()];
+            for (page, inside) in self.pages.iter().zip(&here) {
+                for (to, chance) in &page.next {
+                    next[to.0 as usize] += inside * chance;
+                }
+            }
+            here = next;
+        }
+        f64::INFINITY
+    }
 }
 
 /// How a shopper's variable begins.
