@@ -1,7 +1,8 @@
 //! Finding scenarios and the files they name.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use scenarios::{Checked, Files, Scenario, Set};
@@ -77,10 +78,7 @@ fn find(name: &str) -> Result<(String, Vec<u8>, Option<PathBuf>), Failure> {
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::other("it is a folder, not a file"));
-    }
+    let file = open_file(path)?;
     let mut text = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LONGEST {
@@ -90,6 +88,25 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
         )));
     }
     Ok(text)
+}
+
+/// Opens a file and nothing else: a pipe would wait for its writer, a device may never end.
+fn open_file(path: &Path) -> io::Result<File> {
+    // Even opening a pipe waits, unless it is told not to.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags).unwrap_or(0))
+        .open(path)?;
+    let kind = file.metadata()?.file_type();
+    let what = match kind {
+        kind if kind.is_file() => return Ok(file),
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_fifo() => "a pipe",
+        kind if kind.is_char_device() || kind.is_block_device() => "a device",
+        _ => "something else",
+    };
+    Err(io::Error::other(format!("it is {what}, not a file")))
 }
 
 fn unreadable(name: &str, error: &io::Error) -> anyhow::Error {
@@ -131,9 +148,6 @@ impl Files for Folder {
         if !path.starts_with(&folder) {
             return Err(io::Error::other("it is outside the scenario's folder"));
         }
-        if !fs::metadata(&path)?.is_file() {
-            return Err(io::Error::other("it is not a file"));
-        }
-        Ok(Box::new(File::open(path)?))
+        Ok(Box::new(open_file(&path)?))
     }
 }

@@ -103,11 +103,18 @@ fn whatever_cannot_be_a_scenario_is_said_in_a_line() {
     let folder = folder();
     fs::write(folder.path().join("binary.yaml"), [0_u8, 159, 146, 150]).expect("it can be written");
     fs::create_dir(folder.path().join("folder.yaml")).expect("it can be made");
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("pipe.yaml"))
+        .status();
+    assert!(made.expect("mkfifo runs").success());
     for (name, needle) in [
         ("flash-sail", "did you mean `flash-sale`?"),
         ("shop", "the library has: "),
         ("missing.yaml", "rushhour scenario new missing.yaml"),
         ("folder.yaml", "it is a folder"),
+        // Nobody writes to the pipe, and the device never ends: neither may be waited for.
+        ("pipe.yaml", "it is a pipe, not a file"),
+        ("/dev/zero", "it is a device, not a file"),
         ("binary.yaml", "binary.yaml"),
     ] {
         let ran = run(folder.path(), &["scenario", "check", name]);

@@ -14,8 +14,9 @@ use crate::{Done, output, scenario_file};
 
 /// Memory that a replica takes, in MiB, rounded up from what was measured (docs/benchmarks.md).
 const REPLICA_MIB: u64 = 15;
-/// Requests per second that one core carries through the whole local world, rounded down from what was measured.
-const RATE_PER_CORE: f64 = 250.0;
+/// Pages per second that one core carries through the whole local world: half of the 420 that two were measured to carry
+/// on time (docs/benchmarks.md).
+const RATE_PER_CORE: f64 = 210.0;
 /// File descriptors that a run needs beside the generator's connections and three for each replica.
 const DESCRIPTORS: u64 = 256;
 /// Free space that a run should find, in MiB.
@@ -101,25 +102,10 @@ fn lacking(what: &'static str, state: State, found: String, fix: impl Into<Strin
     }
 }
 
-/// The highest rate of the scenario, sampled at a thousand instants.
+/// The highest rate of pages that arrivals lead to, sampled at a thousand instants.
 fn peak_rate(scenario: &Scenario) -> f64 {
-    let rate = |part: u32| -> f64 {
-        let at = scenario.duration * part / 1000;
-        scenario
-            .traffic
-            .rate
-            .iter()
-            .map(|term| term.curve.rate_at(at).get())
-            .sum()
-    };
-    let arrivals = (0..=1000).map(rate).fold(0.0, f64::max);
-    // An arrival of a shopper brings a handful of pages; the worst moment has about the arrivals of a think time.
-    let pages = if scenario.traffic.unit == scenarios::Unit::Requests {
-        1.0
-    } else {
-        5.0
-    };
-    arrivals * pages
+    let rate = |part: u32| scenario.page_rate_at(scenario.duration * part / 1000);
+    (0..=1000).map(rate).fold(0.0, f64::max)
 }
 
 fn most_replicas(scenario: &Scenario) -> u64 {
@@ -140,7 +126,7 @@ fn most_replicas(scenario: &Scenario) -> u64 {
 fn processor(scenario: &Scenario) -> Finding {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (rate, room) = (peak_rate(scenario), cores as f64 * RATE_PER_CORE);
-    let found = format!("{cores} cores for about {rate:.0} requests/s at the peak");
+    let found = format!("{cores} cores for about {rate:.0} pages/s at the peak");
     if rate <= room {
         good("processor", found)
     } else {
