@@ -60,6 +60,7 @@ fn policy_name(policy: &Policy) -> &'static str {
     match policy {
         Policy::Static => "static",
         Policy::Schedule(_) => "schedule",
+        Policy::PerRequest => "per_request",
         Policy::Hpa { .. } => "hpa",
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn wall_clock() -> Timestamp {
 /// A policy in a box, as the control loop keeps them.
 pub(crate) type BoxedPolicy = Box<dyn scaler::Policy + Send>;
 
-/// The policies of the services that scale, by service.
+/// The policies of the services that scale, by service. One that scales with each request is the world's own business.
 ///
 /// # Errors
 /// If a policy's parameters make no sense: the scenario's own check does not know upstream's rules.
@@ -111,7 +112,13 @@ pub(crate) fn policies(
             .map(|p| (name.clone(), p))
             .map_err(|e| anyhow::anyhow!("scaling.{name}: {e}"))
     };
-    scenario.scaling.iter().map(policy).collect()
+    let decided = |(_, scaling): &(&String, &Scaling)| scaling.policy != Policy::PerRequest;
+    scenario
+        .scaling
+        .iter()
+        .filter(decided)
+        .map(policy)
+        .collect()
 }
 
 fn policy(
@@ -122,7 +129,7 @@ fn policy(
 ) -> Result<BoxedPolicy, scaler::HpaError> {
     let period = scenario.control.period;
     Ok(match &scaling.policy {
-        Policy::Static => {
+        Policy::Static | Policy::PerRequest => {
             let replicas = scenario
                 .services
                 .get(service)

@@ -12,6 +12,7 @@ mod flash;
 mod pulse;
 mod ramp;
 mod recorded;
+mod sine;
 mod solve;
 mod steps;
 
@@ -26,6 +27,7 @@ pub use flash::Flash;
 pub use pulse::Pulse;
 pub use ramp::Ramp;
 pub use recorded::Recorded;
+pub use sine::Sine;
 pub use steps::Steps;
 
 use crate::time::seconds;
@@ -49,6 +51,8 @@ pub enum Curve {
     Flash(Flash),
     /// A rate for a while, once or again and again.
     Pulse(Pulse),
+    /// Up and down evenly.
+    Sine(Sine),
     /// Counts in bins of equal length, as measured.
     Trace(Counts),
     /// Instants, as measured.
@@ -97,6 +101,9 @@ pub enum CurveError {
         /// What was given.
         mean: Rps,
     },
+    /// A wave's swing is a share of its mean.
+    #[error("amplitude = {0}, must be at most 1: a rate cannot be negative")]
+    Amplitude(Ratio),
     /// A length of zero.
     #[error("{0} = 0, must be above 0")]
     Zero(&'static str),
@@ -165,6 +172,7 @@ impl Curve {
             Self::Diurnal(diurnal) => Self::Diurnal(diurnal.compressed(speed)),
             Self::Flash(flash) => Self::Flash(flash.compressed(speed)),
             Self::Pulse(pulse) => Self::Pulse(pulse.compressed(speed)),
+            Self::Sine(sine) => Self::Sine(sine.compressed(speed)),
             Self::Trace(trace) => Self::Trace(trace.compressed(speed)),
             Self::Recorded(recorded) => Self::Recorded(recorded.compressed(speed)),
             Self::Sum(parts) => {
@@ -236,6 +244,7 @@ impl Curve {
             Self::Diurnal(diurnal) => diurnal.rate(t),
             Self::Flash(flash) => flash.rate(t),
             Self::Pulse(pulse) => pulse.rate(t),
+            Self::Sine(sine) => sine.rate(t),
             Self::Trace(trace) => trace.rate(t),
             Self::Recorded(recorded) => recorded.rate(t),
             Self::Sum(parts) => parts.iter().map(|part| part.rate(t)).sum(),
@@ -253,6 +262,7 @@ impl Curve {
             Self::Diurnal(diurnal) => diurnal.count(t),
             Self::Flash(flash) => flash.count(t),
             Self::Pulse(pulse) => pulse.count(t),
+            Self::Sine(sine) => sine.count(t),
             Self::Trace(trace) => trace.count(t),
             Self::Recorded(recorded) => recorded.count(t),
             Self::Sum(parts) => parts.iter().map(|part| part.count(t)).sum(),
@@ -274,6 +284,7 @@ impl Curve {
             Self::Diurnal(diurnal) => diurnal.invert(count, near),
             Self::Flash(flash) => flash.invert(count),
             Self::Pulse(pulse) => pulse.invert(count),
+            Self::Sine(sine) => sine.invert(count, near),
             Self::Trace(trace) => trace.invert(count),
             Self::Recorded(recorded) => recorded.invert(count),
             Self::Sum(_) => solve::anywhere(self, count, near),
@@ -294,7 +305,11 @@ impl Curve {
 
     fn edge_seconds(&self, until: f64) -> Vec<f64> {
         match self {
-            Self::Constant { .. } | Self::Diurnal(_) | Self::Trace(_) | Self::Recorded(_) => vec![],
+            Self::Constant { .. }
+            | Self::Diurnal(_)
+            | Self::Sine(_)
+            | Self::Trace(_)
+            | Self::Recorded(_) => vec![],
             Self::Ramp(ramp) => ramp.corners(),
             Self::Steps(steps) => steps.corners(),
             Self::Flash(flash) => flash.corners(),
@@ -312,6 +327,7 @@ impl Curve {
     fn corners(&self, until: f64) -> Vec<f64> {
         match self {
             Self::Diurnal(diurnal) => diurnal.corners(until),
+            Self::Sine(sine) => sine.corners(until),
             Self::Trace(trace) => trace.corners(until),
             Self::Recorded(recorded) => recorded.corners(until),
             Self::Sum(parts) => parts.iter().flat_map(|part| part.corners(until)).collect(),

@@ -139,6 +139,11 @@ pub enum Stream {
         /// The node's ordinal: none is used twice.
         ordinal: u32,
     },
+    /// When a fault comes again, and how long it lasts.
+    Recurrence {
+        /// The fault's place in the file.
+        fault: u32,
+    },
     /// Whether a request is one of those that a fault makes fail.
     Failure {
         /// The shopper.
@@ -209,6 +214,7 @@ impl Stream {
                 attempt,
             } => [tag(16, attempt), journey, pair(page, hop)],
             Self::Node { ordinal } => [tag(17, 0), u64::from(ordinal), 0],
+            Self::Recurrence { fault } => [tag(18, 0), u64::from(fault), 0],
         }
     }
 }

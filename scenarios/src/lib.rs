@@ -21,7 +21,9 @@ mod trace;
 mod trace_id;
 
 pub use arrivals::{Arrival, Arrivals, Crowd, Who};
-pub use curve::{Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Steps};
+pub use curve::{
+    Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Sine, Steps,
+};
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use file::{
@@ -33,7 +35,7 @@ pub use scenario::{
     Discipline, Ejection, Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey,
     JourneyIndex, Method, Network, NodeSize, Nodes, OnFailure, Operation, OperationId, Page,
     PageIndex, Policy, Prices, RetryBudget, Route, Scaling, Scenario, ScheduleEntry, Scrape,
-    Service, Source, Step, Term, Traffic, Unit, Variable, WarmUp, WorkMode,
+    Service, Source, Step, Term, Traffic, Unit, Variable, Waiting, WarmUp, WorkMode,
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};
 pub use speed::{SHORTEST_PERIOD, SpeedError};

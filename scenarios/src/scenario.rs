@@ -28,7 +28,8 @@ pub use journey::{
 pub use nodes::{NodeSize, Nodes, Prices};
 pub use scaling::{CalendarEvent, Control, HpaTarget, Policy, Scaling, ScheduleEntry, Scrape};
 pub use service::{
-    Call, Contention, Discipline, Operation, OperationId, Route, Service, Step, WarmUp, WorkMode,
+    Call, Contention, Discipline, Operation, OperationId, Route, Service, Step, Waiting, WarmUp,
+    WorkMode,
 };
 
 /// A checked scenario.

@@ -286,9 +286,12 @@ impl Shopper {
         if outcome == Outcome::NotServed {
             if on_failure.retry.is_none_or(|most| self.attempt < most) {
                 let attempt = self.attempt.saturating_add(1);
-                let wait = on_failure.after.sample(&mut self.hesitation(attempt));
-                self.attempt = attempt;
-                return Next::After(wait);
+                let mut draws = self.hesitation(attempt);
+                let wait = on_failure.after.sample(&mut draws);
+                if draws.uniform() < on_failure.chance.get() {
+                    self.attempt = attempt;
+                    return Next::After(wait);
+                }
             }
             if !on_failure.go_on {
                 let mut draws = self.thought();

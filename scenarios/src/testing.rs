@@ -46,6 +46,7 @@ pub(crate) fn page(name: &str, next: &[(u32, f64)]) -> Page {
         on_failure: OnFailure {
             retry: Some(0),
             after: Distribution::Constant(Duration::ZERO),
+            chance: Ratio::ONE,
             go_on: false,
         },
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Quantity, Ratio, Replicas};
 use scenarios::{
     Balance, Breaker, Bulkhead, Discipline, Distribution, Ejection, Gateway, HealthCheck, Method,
-    Operation, RetryBudget, Route, Service, WorkMode,
+    Operation, RetryBudget, Route, Service, Waiting, WorkMode,
 };
 
 use crate::protocol::{ChildConfig, Role, Shop};
@@ -48,6 +48,7 @@ pub(crate) fn shop() -> Shop {
         replicas: Replicas(2),
         slots: Some(2),
         queue: Some(8),
+        waiting: Waiting::Replica,
         discipline: Discipline::Fifo,
         patience: None,
         start_up: Distribution::Constant(Duration::ZERO),

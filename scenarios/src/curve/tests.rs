@@ -73,6 +73,12 @@ fn shape() -> impl Strategy<Value = Curve> {
                 Curve::Pulse(Pulse::new(rate, at, lasts, every.map(|e| lasts.mul_f64(e))).unwrap())
             }
         ),
+        (rate(), 0.0..=1.0, length(), time(), 1.0..10.0).prop_map(
+            |(mean, amplitude, period, at, speed)| {
+                Curve::Sine(Sine::new(mean, ratio(amplitude), period, at).unwrap())
+                    .compressed(speed)
+            }
+        ),
         (
             length(),
             prop::collection::vec(0_u32..500, 0..40),

@@ -63,6 +63,7 @@ fn streams() -> Vec<Stream> {
             attempt: 0,
         },
         Stream::Node { ordinal: 7 },
+        Stream::Recurrence { fault: 7 },
     ]
 }
 

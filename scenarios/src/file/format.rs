@@ -23,7 +23,8 @@ pub(crate) use services::{
     WarmUpFile,
 };
 pub(crate) use traffic::{
-    DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, StepFile, TraceFile, TrafficFile,
+    DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, SineFile, StepFile, TraceFile,
+    TrafficFile,
 };
 
 written! {
@@ -75,7 +76,9 @@ written! {
         at: need Time,
         /// How long it lasts. Needed by all but `kill` and `bad_deploy`, which happen at once, and `lose`: nodes that are
         /// lost without it never come back.
-        r#for: may Time,
+        r#for: may Spread,
+        /// It comes again and again until the end of the run: so long after it was over. Default: it comes once.
+        every: may Spread,
         /// Replicas of this service end without a word; or `registry`, or `gateway`.
         kill: may Name,
         /// Replicas of this service work slower by `factor`.
@@ -84,6 +87,8 @@ written! {
         slow_wait: may Name,
         /// Replicas of this service answer 500, in the `share` of their answers.
         fail: may Name,
+        /// Replicas of this service stand still, and go on where they were when it is over.
+        freeze: may Name,
         /// Replicas of this service accept and never answer.
         hang: may Name,
         /// All replicas of this service are replaced, one by one, by ones that are slower by `factor` and fail in a `share`.

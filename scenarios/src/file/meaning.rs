@@ -39,6 +39,7 @@ pub(crate) struct Meaning<'a> {
     pub(crate) files: &'a dyn Files,
     pub(crate) sources: &'a mut Vec<Source>,
     duration: Duration,
+    seed: u64,
     start: instant::Start,
     /// Whether arrivals come at recorded instants.
     recorded: bool,
@@ -59,6 +60,7 @@ pub(crate) fn scenario(
         files,
         sources,
         duration,
+        seed: file.seed.value().map_or(1, |seed| seed.0),
         start,
         recorded: false,
     };
@@ -133,7 +135,7 @@ impl Meaning<'_> {
             starts: self.start.at,
             zone: self.start.zone.clone(),
             duration: self.duration,
-            seed: file.seed.value().map_or(1, |seed| seed.0),
+            seed: self.seed,
             speed: 1.0,
             traffic,
             journeys,

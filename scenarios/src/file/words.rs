@@ -10,13 +10,14 @@ use super::mistake::Found;
 use super::tree::{Kind, Node};
 use super::units::Word;
 use super::written::{At, Field, List, NAME_PATTERN, Written, check_name, entries};
-use crate::{ArrivalProcess, Balance, Begin, Unit, WorkMode};
+use crate::{ArrivalProcess, Balance, Begin, Unit, Waiting, WorkMode};
 
 /// A policy's name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum PolicyName {
     Static,
     Schedule,
+    PerRequest,
     Hpa,
 }
 
@@ -57,9 +58,10 @@ words! {
     Begin, "a beginning": "stationary" => Self::Stationary, "empty" => Self::Empty;
     WorkMode, "a way of working": "paced" => Self::Paced, "burn" => Self::Burn;
     Balance, "a way of balancing": "power_of_two" => Self::PowerOfTwo, "round_robin" => Self::RoundRobin, "least_connections" => Self::LeastConnections, "random" => Self::Random;
+    Waiting, "a place to wait": "replica" => Self::Replica, "gateway" => Self::Gateway;
     DisciplineName, "a discipline": "fifo" => Self::Fifo, "sharing" => Self::Sharing;
     Lost, "something that can be lost": "node" => Self::Node, "zone" => Self::Zone;
-    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "hpa" => Self::Hpa;
+    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa;
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
     GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;

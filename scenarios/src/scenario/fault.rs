@@ -56,6 +56,13 @@ pub enum FaultKind {
         /// The share of their answers.
         share: Ratio,
     },
+    /// Replicas stand still, and then go on where they were: what they work on takes as much longer.
+    Freeze {
+        /// Whose.
+        service: String,
+        /// How many; nothing: all.
+        replicas: Option<u32>,
+    },
     /// Replicas accept and never answer.
     Hang {
         /// Whose.

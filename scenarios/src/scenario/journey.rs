@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use metrics::Ratio;
 use serde::{Deserialize, Serialize};
 
 use super::OperationId;
@@ -156,6 +157,8 @@ pub struct OnFailure {
     pub retry: Option<u32>,
     /// How long the shopper waits before each.
     pub after: Distribution,
+    /// The chance that the shopper has the patience, each time anew; otherwise it was the last try.
+    pub chance: Ratio,
     /// Whether the shopper goes on as if all were well after the last try; otherwise the shopper leaves.
     pub go_on: bool,
 }

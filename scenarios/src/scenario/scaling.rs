@@ -44,6 +44,11 @@ pub enum Policy {
     Static,
     /// Replicas by the clock.
     Schedule(Vec<ScheduleEntry>),
+    /// At every instant as many as it takes to give each request that is there a slot, as functions-as-a-service do: a
+    /// request that finds none starts a replica (up to the most), a replica without requests goes at once, and a start-up
+    /// whose request was taken by another is called off. Only with [`Waiting::Gateway`](crate::Waiting::Gateway). It is
+    /// no policy of the scaler, which decides from time to time: the world itself does it.
+    PerRequest,
     /// The Horizontal Pod Autoscaler with these targets.
     Hpa {
         /// Its targets; the largest proposal wins.

@@ -18,6 +18,8 @@ pub struct Service {
     pub slots: Option<u32>,
     /// Requests that wait for a slot, one more is answered 503; nothing: without limit.
     pub queue: Option<u32>,
+    /// Where requests wait for a slot.
+    pub waiting: Waiting,
     /// How work shares a replica's processor.
     pub discipline: Discipline,
     /// How long a request waits for a slot before it leaves, counted as timed out; nothing: until its time limit.
@@ -38,6 +40,18 @@ pub struct Service {
     pub balance: Option<Balance>,
     /// What it can do, by name.
     pub operations: BTreeMap<String, Operation>,
+}
+
+/// Where requests wait for a slot.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// Each in the replica that was chosen for it, which has a waiting room of [`Service::queue`].
+    #[default]
+    Replica,
+    /// All at the gateway, in one waiting room of [`Service::queue`]: the first of them gets the next slot that is free
+    /// in any replica. A request that finds a free slot gets it at once.
+    Gateway,
 }
 
 /// How work shares a replica's processor.

@@ -125,6 +125,7 @@ fn one_who_fails_tries_again_and_then_leaves_or_goes_on() {
         let on_failure = OnFailure {
             retry: Some(2),
             after: Distribution::Constant(s(3.0)),
+            chance: metrics::Ratio::ONE,
             go_on,
         };
         let pages = vec![

@@ -66,6 +66,10 @@ async fn break_it(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &F
             let what = "nodes are lost, but this world has none: nothing happens";
             shared.tell(None, what.into(), lasts);
         }
+        FaultKind::Freeze { service, .. } => {
+            let what = "replicas are to stand still, which this world cannot do: nothing happens";
+            shared.tell(Some(service), what.into(), lasts);
+        }
         FaultKind::BadDeploy {
             service,
             factor,
@@ -99,6 +103,7 @@ async fn mend(shared: &Arc<Shared>, keepers: &Keepers, place: u32, fault: &Fault
         FaultKind::Kill { .. }
         | FaultKind::KillRegistry
         | FaultKind::KillGateway
+        | FaultKind::Freeze { .. }
         | FaultKind::LoseNode { .. }
         | FaultKind::LoseZone { .. } => {}
         FaultKind::NoMetrics => shared.set_sight(Sight::Clear),

@@ -71,6 +71,8 @@ written! {
         retry: may AtMost,
         /// How long the shopper waits before each. Default: 2s.
         after: may Spread,
+        /// The chance that the shopper has the patience for it, each time anew. Default: 100%.
+        chance: may Share,
         /// Whether the shopper goes on after the last try, as if all were well. Default: false.
         go_on: may Flag,
     }

@@ -30,7 +30,8 @@ written! {
 
     /// How a service scales.
     ScalingEntry, "scaling" {
-        /// `static`, `schedule` or `hpa`.
+        /// `static`, `schedule`, `per_request` (a replica for each request that is there, as functions-as-a-service do) or
+        /// `hpa`.
         policy: may OneOf<words::PolicyName>,
         /// The fewest replicas. Default: those of the start.
         min: may Count,

@@ -19,6 +19,9 @@ written! {
         slots: may AtMost,
         /// Requests that wait for a slot: a number (one more is answered 503), or `unlimited`. Default: 64.
         queue: may AtMost,
+        /// Where they wait: `replica` (each in the one chosen for it, the default) or `gateway` (all in one queue, from which
+        /// the next free slot of any replica takes the first).
+        waiting: may OneOf<crate::Waiting>,
         /// How work shares a replica's processor: `fifo` (each request in a slot works at full speed, the default) or
         /// `sharing` (all requests in service share the `cores`).
         discipline: may OneOf<words::DisciplineName>,

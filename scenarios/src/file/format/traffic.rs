@@ -33,6 +33,8 @@ written! {
         flash: may FlashFile,
         /// Again and again.
         pulse: may PulseFile,
+        /// Up and down evenly.
+        sine: may SineFile,
         /// A recorded trace.
         trace: may TraceFile,
         /// Several curves, added.
@@ -120,6 +122,20 @@ written! {
         /// How much it adds.
         height: need Rate,
         /// When the first begins. Default: at the start.
+        at: may Time,
+        /// Whose arrivals they are.
+        journey: may Name,
+    }
+
+    /// Up and down evenly.
+    SineFile, "a sine" {
+        /// The mean, around which it goes.
+        mean: need Rate,
+        /// How far it goes above and below, as a share of the mean: `80%`.
+        amplitude: need Share,
+        /// From one rise to the next.
+        period: need Time,
+        /// When it first rises through the mean. Default: at the start.
         at: may Time,
         /// Whose arrivals they are.
         journey: may Name,

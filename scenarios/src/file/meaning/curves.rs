@@ -5,7 +5,8 @@ use std::time::Duration;
 use metrics::{Ratio, Rps};
 
 use super::super::format::{
-    DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, StepFile, TraceFile, TrafficFile,
+    DiurnalFile, FlashFile, PulseFile, RampFile, RateFile, SineFile, StepFile, TraceFile,
+    TrafficFile,
 };
 use super::super::mistake::{Span, did_you_mean, listed, short};
 use super::super::units::{FileName, Name, Rate};
@@ -15,10 +16,10 @@ use super::journeys::Places;
 use super::{Meaning, refuse, spans, time};
 use crate::{
     ArrivalProcess, Begin, Counts, Curve, DAY, Diurnal, Flash, JourneyIndex, Part, Pulse, Ramp,
-    Steps, Term, Traffic, Unit,
+    Sine, Steps, Term, Traffic, Unit,
 };
 
-const KINDS: &str = "constant, ramp, steps, diurnal, flash, pulse, trace, sum";
+const KINDS: &str = "constant, ramp, steps, diurnal, sine, flash, pulse, trace, sum";
 /// The most terms of a rate, those inside sums counted.
 const MOST_TERMS: usize = 100;
 
@@ -145,6 +146,7 @@ impl Meaning<'_> {
             file.diurnal.value().map(|c| &c.journey),
             file.flash.value().map(|c| &c.journey),
             file.pulse.value().map(|c| &c.journey),
+            file.sine.value().map(|c| &c.journey),
             file.trace.value().map(|c| &c.journey),
         ];
         let mut said = inside
@@ -184,6 +186,7 @@ impl Meaning<'_> {
             ("diurnal", file.diurnal.at()),
             ("flash", file.flash.at()),
             ("pulse", file.pulse.at()),
+            ("sine", file.sine.at()),
             ("trace", file.trace.at()),
             ("sum", file.sum.at()),
         ]);
@@ -213,6 +216,8 @@ impl Meaning<'_> {
             self.flash(flash)
         } else if let Some(pulse) = file.pulse.value() {
             self.pulse(pulse, own)?
+        } else if let Some(sine) = file.sine.value() {
+            self.sine(sine, own)?
         } else if let Some(trace) = file.trace.value() {
             self.trace(trace)?
         } else {
@@ -428,6 +433,17 @@ impl Meaning<'_> {
         )
     }
 
+    fn sine(&mut self, file: &SineFile, at: Span) -> Option<Curve> {
+        let amplitude = file.amplitude.value()?.0;
+        let amplitude = Ratio::new(amplitude).unwrap_or(Ratio::ZERO);
+        let rises = time(&file.at, Duration::ZERO);
+        let period = file.period.value()?.0;
+        self.built(
+            Sine::new(rps(&file.mean), amplitude, period, rises).map(Curve::Sine),
+            at,
+        )
+    }
+
     fn trace(&mut self, file: &TraceFile) -> Option<Curve> {
         let At {
             value: FileName(name),
@@ -546,6 +562,10 @@ fn name_edges(curve: &Curve, by: Duration, until: Duration, edges: &mut Edges) {
         Curve::Shifted { by: more, curve } => {
             name_edges(curve, by.saturating_add(*more), until, edges);
         }
-        Curve::Constant { .. } | Curve::Diurnal(_) | Curve::Trace(_) | Curve::Recorded(_) => {}
+        Curve::Constant { .. }
+        | Curve::Diurnal(_)
+        | Curve::Sine(_)
+        | Curve::Trace(_)
+        | Curve::Recorded(_) => {}
     }
 }

@@ -1,5 +1,7 @@
 //! What breaks.
 
+mod recurring;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,9 +13,10 @@ use super::super::units::Name;
 use super::super::words::Lost;
 use super::super::written::{At, Field, List};
 use super::{Meaning, known, refuse, spans};
-use crate::{Fault, FaultKind, Nodes, Service};
+use crate::{Distribution, Fault, FaultKind, Nodes, Service};
 
-const KINDS: &str = "kill, slow, slow_wait, fail, hang, bad_deploy, lose_lease, lose, no_metrics";
+const KINDS: &str =
+    "kill, slow, slow_wait, fail, freeze, hang, bad_deploy, lose_lease, lose, no_metrics";
 
 impl Meaning<'_> {
     /// The faults in the order of time.
@@ -29,24 +32,27 @@ impl Meaning<'_> {
             .unwrap_or_default();
         let mut faults: Vec<Fault> = list
             .iter()
-            .filter_map(|at| self.fault(&at.value, at.at, services, nodes))
+            .zip(0..)
+            .flat_map(|(at, place)| self.fault(&at.value, (at.at, place), services, nodes))
             .collect();
         faults.sort_by_key(|fault| fault.at);
         faults
     }
 
+    /// A fault as often as it comes.
     fn fault(
         &mut self,
         file: &FaultFile,
-        at: Span,
+        (at, place): (Span, u32),
         services: &BTreeMap<String, Service>,
         nodes: Option<&Nodes>,
-    ) -> Option<Fault> {
+    ) -> Vec<Fault> {
         let kinds = spans([
             ("kill", file.kill.at()),
             ("slow", file.slow.at()),
             ("slow_wait", file.slow_wait.at()),
             ("fail", file.fail.at()),
+            ("freeze", file.freeze.at()),
             ("hang", file.hang.at()),
             ("bad_deploy", file.bad_deploy.at()),
             ("lose_lease", file.lose_lease.at()),
@@ -61,48 +67,44 @@ impl Meaning<'_> {
                 "",
                 format!("a fault is one of: {KINDS}"),
             );
-            return None;
+            return Vec::new();
         };
         if let Some(when) = &file.at.0 {
             self.inside(when.value.0, when.at, "a fault");
         }
         let lasts = self.lasting(file, kind, at);
         self.fields_of(file, kind);
-        let fault = match *kind {
-            "lose" => self.lost(file, nodes)?,
-            kind => self.kind(file, kind, at, services)?,
+        let meant = match *kind {
+            "lose" => self.lost(file, nodes),
+            kind => self.kind(file, kind, at, services),
         };
-        Some(Fault {
-            at: file.at.value().map_or(Duration::ZERO, |time| time.0),
-            lasts,
-            kind: fault,
-        })
+        let occurrences = self.occurrences(file, place, &lasts, at);
+        let fault = |(at, lasts)| {
+            let kind = meant.clone()?;
+            Some(Fault { at, lasts, kind })
+        };
+        occurrences.into_iter().filter_map(fault).collect()
     }
 
     /// How long: needed by what lasts, refused by what happens at once.
-    fn lasting(&mut self, file: &FaultFile, kind: &str, at: Span) -> Duration {
-        let what = format!("`{kind}`, which happens at once");
-        match (kind, &file.r#for.0) {
-            ("kill" | "bad_deploy", Some(_)) => {
-                refuse(self.found, &what, [("for", file.r#for.at())]);
-                Duration::ZERO
+    fn lasting(&mut self, file: &FaultFile, kind: &str, at: Span) -> Distribution {
+        let none = Distribution::Constant(Duration::ZERO);
+        match (kind, file.r#for.at()) {
+            ("kill" | "bad_deploy", there) => {
+                let what = format!("`{kind}`, which happens at once");
+                refuse(self.found, &what, [("for", there)]);
+                none
             }
-            ("kill" | "bad_deploy" | "lose", None) => Duration::ZERO,
-            (_, Some(lasts)) => {
-                self.above_zero(lasts.value.0, Some(lasts.at), "a fault");
-                let ends = file
-                    .at
-                    .value()
-                    .map_or(Duration::ZERO, |time| time.0)
-                    .saturating_add(lasts.value.0);
-                if ends > self.duration {
-                    let rule = format!("the run lasts {}", super::spoken(self.duration));
-                    self.found
-                        .add(lasts.at, "a fault that ends after the run", "", rule);
+            (_, Some(at)) => {
+                // What makes no sense has been noted, and must not be noted as zero.
+                let understood = file.r#for.value().is_some();
+                let lasts = self.spread(&file.r#for, "a fault's length", none.clone());
+                if understood && lasts == none {
+                    self.above_zero(Duration::ZERO, Some(at), "a fault");
                 }
-                lasts.value.0
+                lasts
             }
-            (_, None) if file.r#for.is_there() => Duration::ZERO,
+            ("lose", None) => none,
             (_, None) => {
                 self.found.add(
                     at,
@@ -110,7 +112,7 @@ impl Meaning<'_> {
                     "`for` is missing",
                     "say how long it lasts: `for: 1m`",
                 );
-                Duration::ZERO
+                none
             }
         }
     }
@@ -118,7 +120,7 @@ impl Meaning<'_> {
     /// Notes fields that say nothing about this kind.
     fn fields_of(&mut self, file: &FaultFile, kind: &str) {
         let allowed: &[&str] = match kind {
-            "kill" | "hang" | "lose_lease" => &["replicas"],
+            "kill" | "freeze" | "hang" | "lose_lease" => &["replicas"],
             "slow" => &["replicas", "factor"],
             "slow_wait" => &["factor"],
             "fail" => &["replicas", "share"],
@@ -230,6 +232,11 @@ impl Meaning<'_> {
                 replicas,
                 share: share.unwrap_or(Ratio::ONE),
             },
+            "freeze" => {
+                let why = "a replica there can hang, but not stand still and go on";
+                self.beyond_local(file.freeze.at(), "`freeze`", why);
+                FaultKind::Freeze { service, replicas }
+            }
             "hang" => FaultKind::Hang { service, replicas },
             "bad_deploy" => FaultKind::BadDeploy {
                 service,
@@ -269,6 +276,7 @@ fn service_field<'a>(file: &'a FaultFile, kind: &str) -> &'a Field<Name> {
         "slow" => &file.slow,
         "slow_wait" => &file.slow_wait,
         "fail" => &file.fail,
+        "freeze" => &file.freeze,
         "hang" => &file.hang,
         "bad_deploy" => &file.bad_deploy,
         _ => &file.lose_lease,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use metrics::Ratio;
+
 use super::super::format::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
 use super::super::mistake::{Span, did_you_mean, listed, short};
 use super::super::units::{Name, Share, Text};
@@ -459,9 +461,12 @@ impl Meaning<'_> {
     fn on_failure(&mut self, field: &Field<OnFailureFile>) -> OnFailure {
         let file = field.or(OnFailureFile::default());
         let wait = Distribution::Constant(Duration::from_secs(2));
+        let chance = file.chance.value().map(|share| share.0);
+        let chance = chance.and_then(|chance| Ratio::new(chance).ok());
         OnFailure {
             retry: self.at_most(&file.retry, Some(0), "retry", 0..=100),
             after: self.spread(&file.after, "a wait", wait),
+            chance: chance.unwrap_or(Ratio::ONE),
             go_on: file.go_on.value().is_some_and(|flag| flag.0),
         }
     }

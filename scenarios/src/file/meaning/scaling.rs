@@ -13,7 +13,7 @@ use super::super::mistake::Span;
 use super::super::words::PolicyName;
 use super::super::written::{At, Field, List};
 use super::{Meaning, known, refuse, spans, time};
-use crate::{CalendarEvent, HpaTarget, Policy, Scaling, ScheduleEntry, Service};
+use crate::{CalendarEvent, HpaTarget, Policy, Scaling, ScheduleEntry, Service, Waiting};
 
 /// The most replicas of a service.
 const MOST: u32 = 10_000;
@@ -63,7 +63,7 @@ impl Meaning<'_> {
                     name,
                     "scaling without a policy",
                     "",
-                    "one of: static, schedule, hpa, or `file: hpa.yaml`",
+                    "one of: static, schedule, per_request, hpa, or `file: hpa.yaml`",
                 );
             }
             return None;
@@ -82,6 +82,10 @@ impl Meaning<'_> {
             PolicyName::Schedule => {
                 self.nothing_of_hpa(entry, "a schedule");
                 Policy::Schedule(self.schedule(&entry.schedule, at, min, max))
+            }
+            PolicyName::PerRequest => {
+                self.per_request(entry, service);
+                Policy::PerRequest
             }
             PolicyName::Hpa => {
                 refuse(self.found, "an hpa", [("schedule", entry.schedule.at())]);
@@ -121,6 +125,38 @@ impl Meaning<'_> {
             ),
         ];
         refuse(self.found, what, others);
+    }
+
+    /// Replicas for requests that wait at the gateway.
+    fn per_request(&mut self, entry: &ScalingEntry, service: &Service) {
+        let what = "`per_request`";
+        self.nothing_of_hpa(entry, what);
+        refuse(self.found, what, [("schedule", entry.schedule.at())]);
+        self.beyond_local(
+            entry.policy.at(),
+            what,
+            "decisions there come once a period",
+        );
+        let Some(at) = entry.policy.at() else { return };
+        if service.waiting != Waiting::Gateway {
+            let rule =
+                "requests wait at the gateway for a replica: `waiting: gateway` of the service";
+            self.found.add(
+                at,
+                "`per_request` for a service whose replicas hold those who wait",
+                "",
+                rule,
+            );
+        }
+        if service.slots.is_none() {
+            let rule = "with unlimited slots one replica is always enough: give the service a number of `slots`";
+            self.found.add(
+                at,
+                "`per_request` for a service with unlimited slots",
+                "",
+                rule,
+            );
+        }
     }
 
     fn bounds(

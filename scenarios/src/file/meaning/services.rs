@@ -87,6 +87,7 @@ impl Meaning<'_> {
             replicas: Replicas(replicas),
             slots,
             queue: self.at_most(&file.queue, Some(64), "queue", 0..=1_000_000),
+            waiting: self.waiting(&file.waiting),
             discipline,
             patience: self.patience(&file.patience),
             start_up,

@@ -5,28 +5,28 @@ use crate::{
     Balance, Checked, Contention, Discipline, NodeSize, OnFailure, Prices, Remarks, WarmUp,
 };
 
-fn checked(text: &str) -> Checked {
+pub(super) fn checked(text: &str) -> Checked {
     Scenario::checked("my-sale.yaml", text.as_bytes(), &Folder, &[])
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 /// The design's example with more said of its catalogue.
-fn catalogue_with(fields: &str) -> String {
+pub(super) fn catalogue_with(fields: &str) -> String {
     design_with("    slots: 2 ", &format!("    {fields}\n    # "))
 }
 
 /// The design's example with more said at its top.
-fn with(top: &str) -> String {
+pub(super) fn with(top: &str) -> String {
     format!("{DESIGN}{top}\n")
 }
 
-fn mistake(text: &str) -> String {
+pub(super) fn mistake(text: &str) -> String {
     let mistakes = read(text).expect_err("there is a mistake in it");
     assert_eq!(mistakes.count(), 1, "{mistakes}");
     mistakes.list()[0].what.clone()
 }
 
-fn said(remarks: &Remarks) -> Vec<(usize, &str)> {
+pub(super) fn said(remarks: &Remarks) -> Vec<(usize, &str)> {
     let list = remarks.list().iter();
     list.map(|remark| (remark.line, remark.what.as_str()))
         .collect()
@@ -223,6 +223,7 @@ fn shoppers_may_never_give_up() {
         OnFailure {
             retry: None,
             after: Distribution::Exponential { mean },
+            chance: metrics::Ratio::ONE,
             go_on: false
         }
     );

@@ -5,10 +5,11 @@ use std::time::Duration;
 use metrics::{Quantity, Ratio};
 
 use super::super::super::format::{ServiceFile, Spread, WarmUpFile};
+use super::super::super::units::OneOf;
 use super::super::super::words::DisciplineName;
 use super::super::super::written::Field;
 use super::super::{Meaning, refuse};
-use crate::{Contention, Discipline, Distribution, WarmUp};
+use crate::{Contention, Discipline, Distribution, Waiting, WarmUp};
 
 /// The most slots or cores of a replica.
 const MOST: u32 = 10_000;
@@ -58,6 +59,15 @@ impl Meaning<'_> {
             self.beyond_local(file.slots.at(), "unlimited slots", why);
         }
         slots
+    }
+
+    pub(super) fn waiting(&mut self, field: &Field<OneOf<Waiting>>) -> Waiting {
+        let waiting = field.value().map_or(Waiting::Replica, |word| word.0);
+        if waiting == Waiting::Gateway {
+            let why = "requests there wait in the replica that was chosen for them";
+            self.beyond_local(field.at(), "`waiting: gateway`", why);
+        }
+        waiting
     }
 
     pub(super) fn patience(&mut self, field: &Field<Spread>) -> Option<Distribution> {
