@@ -261,3 +261,44 @@ pub(crate) fn main_job() -> Command {
         pacing: Pacing::Balanced,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::*;
+
+    /// The commands that the helps of `command` and all below it show as examples.
+    fn examples(command: &Command) -> Vec<String> {
+        let text = command.get_after_help().map(ToString::to_string);
+        let lines = text.iter().flat_map(|text| text.lines());
+        let own = lines.filter(|line| line.starts_with("  rushhour "));
+        let own = own.map(|line| line.trim().to_owned());
+        let below = command.get_subcommands().flat_map(examples);
+        own.chain(below).collect()
+    }
+
+    #[test]
+    fn examples_in_the_help_are_commands() {
+        let all = examples(&Args::command());
+        assert!(all.len() >= 14, "{all:?}");
+        for line in all {
+            let words = line.split(" > ").next().expect("a command");
+            let words: Vec<&str> = words.split(' ').collect();
+            let parsed = Args::try_parse_from(&words);
+            let args = parsed.unwrap_or_else(|e| panic!("{line}: {e}"));
+            let scenario = match args.command {
+                Some(super::Command::Run(run)) => run.scenario.scenario,
+                Some(super::Command::Load(load)) => load.scenario.scenario,
+                Some(super::Command::Doctor(doctor)) => doctor.scenario,
+                Some(super::Command::Scenario(ScenarioCommand::Show { name })) => name,
+                _ => continue,
+            };
+            let is_there = scenarios::library_scenario(&scenario).is_some();
+            assert!(
+                is_there || scenario == "my-sale.yaml",
+                "{line}: the library has no {scenario}"
+            );
+        }
+    }
+}

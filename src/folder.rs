@@ -14,7 +14,7 @@ pub(crate) fn create(out: Option<&Path>, name: &str, now: Timestamp) -> Result<P
         let cannot = || format!("cannot make the folder {}", out.display());
         fs::create_dir_all(out)
             .with_context(cannot)
-            .map_err(Failure::usage)?;
+            .map_err(Failure::at_start)?;
         if out.join(reports::record::FILE).exists() {
             let text = format!(
                 "{} holds a record already: a record is never overwritten",
@@ -30,7 +30,7 @@ pub(crate) fn create(out: Option<&Path>, name: &str, now: Timestamp) -> Result<P
     let cannot = || "cannot make the folder runs/ here; name another with --out FOLDER";
     fs::create_dir_all(runs)
         .with_context(cannot)
-        .map_err(Failure::usage)?;
+        .map_err(Failure::at_start)?;
     let stamp = civil(now);
     for number in 1..1000_u32 {
         let suffix = if number == 1 {
@@ -42,7 +42,7 @@ pub(crate) fn create(out: Option<&Path>, name: &str, now: Timestamp) -> Result<P
         match fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Failure::usage(anyhow::Error::new(e).context(cannot()))),
+            Err(e) => return Err(Failure::at_start(anyhow::Error::new(e).context(cannot()))),
         }
     }
     Err(Failure::usage(anyhow::anyhow!(

@@ -31,7 +31,7 @@ pub(crate) fn error(error: &anyhow::Error) {
 }
 
 /// An error and its causes, one after the other. Many errors name their cause in their own words: it is not said twice.
-fn with_causes(error: &anyhow::Error) -> String {
+pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {

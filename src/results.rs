@@ -41,7 +41,12 @@ pub(crate) fn of_run(
 pub(crate) fn report(record: &Record, folder: &Path, args: &ResultArgs) -> Result<Exit, Failure> {
     let analysis = Analysis::of(record);
     let written = reports::files::write_all(folder, record, &analysis);
-    let shown = show(&analysis, folder, args.format);
+    // Nobody is sent to a page that is not there.
+    let page = written
+        .files
+        .iter()
+        .any(|file| file.ends_with("report.html"));
+    let shown = show(&analysis, page.then_some(folder), args.format);
     let exit = exit_of(analysis.verdict, args);
     let failures: Vec<String> = written.errors.iter().map(ToString::to_string).collect();
     shown?;
@@ -65,10 +70,10 @@ fn exit_of(verdict: Verdict, args: &ResultArgs) -> Exit {
     }
 }
 
-fn show(analysis: &Analysis, folder: &Path, format: Format) -> anyhow::Result<()> {
+fn show(analysis: &Analysis, folder: Option<&Path>, format: Format) -> anyhow::Result<()> {
     let text = match format {
         Format::Human => {
-            reports::terminal::summary(analysis, Some(folder), WIDTH, output::stdout_style())
+            reports::terminal::summary(analysis, folder, WIDTH, output::stdout_style())
         }
         Format::Json => text(|to| reports::json::write(analysis, to))?,
         Format::Junit => text(|to| reports::junit::write(analysis, to))?,

@@ -46,11 +46,7 @@ fn at_speed(scenario: Scenario, args: &ScenarioArgs) -> Result<Scenario, Failure
 
 /// Reads, changes and checks a scenario of the library or a file.
 pub(crate) fn read(name: &str, sets: &[String]) -> Result<Checked, Failure> {
-    let sets: Vec<Set> = sets
-        .iter()
-        .map(|set| Set::parse(set))
-        .collect::<Result<_, _>>()
-        .map_err(Failure::usage)?;
+    let sets = Set::parse_all(sets).map_err(Failure::usage)?;
     let (shown, text, folder) = find(name)?;
     Scenario::checked(&shown, &text, &Folder(folder), &sets).map_err(Failure::usage)
 }

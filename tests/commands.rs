@@ -1,11 +1,10 @@
 //! What a user meets outside of a run.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::process::Stdio;
-use std::time::Duration;
 
-use crate::harness::{run, run_within, rushhour};
+use crate::harness::{run, rushhour};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
@@ -162,6 +161,28 @@ fn the_library_is_listed_shown_and_good() {
 }
 
 #[test]
+fn all_that_is_wrong_with_set_is_told_at_once() {
+    let folder = folder();
+    let sets = ["--set", "seed", "--set", "seed=7", "--set", "a..b=1"];
+    for command in [
+        &["run", "flash-sale"][..],
+        &["scenario", "check", "flash-sale"],
+    ] {
+        let ran = run(folder.path(), &[command, &sets].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        for part in [
+            "no value in it",
+            "1 | seed\n",
+            "no path in it",
+            "1 | a..b=1\n",
+        ] {
+            assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+        }
+        assert!(ran.stderr.contains("--set: 2 mistakes"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn absurd_speeds_say_what_works() {
     let folder = folder();
     for (speed, needle) in [
@@ -229,87 +250,4 @@ fn completions_schemas_and_doctor_answer() {
         "{}",
         ran.stdout
     );
-}
-
-/// A gzip stream of `megabytes` of zeros: a thousandth of that on disk.
-fn bomb(megabytes: usize) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let zeros = vec![b'0'; 1 << 20];
-    gzip.write_all(b"timestamp_s,requests\n").expect("memory");
-    for _ in 0..megabytes {
-        gzip.write_all(&zeros).expect("memory");
-    }
-    gzip.finish().expect("memory")
-}
-
-#[test]
-fn hostile_files_are_refused_quickly_in_little_memory() {
-    let folder = folder();
-    let laughs: String = (1..12)
-        .map(|n| {
-            format!(
-                "a{n}: &a{n} [{}]\n",
-                vec![format!("*a{}", n - 1); 9].join(",")
-            )
-        })
-        .collect();
-    let traced = |file: &str| {
-        format!(
-            "version: 1\nname: x\nabout: x\nduration: 1m\ntraffic: {{rate: [trace: {{file: '{file}'}}]}}\n"
-        )
-    };
-    fs::write(folder.path().join("bomb.csv.gz"), bomb(300)).expect("it can be written");
-    let rows: String = (0..200_000).map(|n| format!("{n},1\n")).collect();
-    let mut many = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    many.write_all(b"timestamp_s,requests\n").expect("memory");
-    for _ in 0..40 {
-        many.write_all(rows.as_bytes()).expect("memory");
-    }
-    fs::write(
-        folder.path().join("many.csv.gz"),
-        many.finish().expect("memory"),
-    )
-    .expect("it can be written");
-    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.csv"))
-        .expect("it can be linked");
-    let files = [
-        ("deep", "[".repeat(200_000)),
-        ("laughs", format!("a0: &a0 [x]\n{laughs}")),
-        ("nan", "version: .nan\nduration: .inf\n".to_owned()),
-        (
-            "escape",
-            "name: \"\\e]0;hi\\a<script>\\u202e\"\nversion: 1\n".to_owned(),
-        ),
-        ("twice", "version: 1\nversion: 1\n".to_owned()),
-        ("bomb", traced("bomb.csv.gz")),
-        ("many", traced("many.csv.gz")),
-        ("outside", traced("../../etc/passwd")),
-        ("absolute", traced("/etc/passwd")),
-        ("link", traced("link.csv")),
-    ];
-    for (name, text) in files {
-        let file = format!("{name}.yaml");
-        fs::write(folder.path().join(&file), text).expect("it can be written");
-        // 64 MiB for the file, beside what the program and its libraries map.
-        let limited = "ulimit -v 400000; exec \"$0\" scenario check \"$1\"";
-        let mut shell = std::process::Command::new("sh");
-        shell
-            .args(["-c", limited, env!("CARGO_BIN_EXE_rushhour"), &file])
-            .current_dir(folder.path());
-        // A second is the goal; an unoptimised build on a busy machine gets ten.
-        let ran = run_within(&mut shell, Duration::from_secs(10));
-        assert_eq!(ran.code, Some(2), "{name}: {}{}", ran.stdout, ran.stderr);
-        assert!(
-            ran.stderr.contains(&file),
-            "{name} says where: {}",
-            ran.stderr
-        );
-        assert!(
-            !ran.stderr.contains("root:"),
-            "{name} shows nothing of other files: {}",
-            ran.stderr
-        );
-        let control = ran.stderr.chars().find(|c| c.is_control() && *c != '\n');
-        assert_eq!(control, None, "{name}: {:?}", ran.stderr);
-    }
 }

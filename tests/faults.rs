@@ -1,10 +1,10 @@
 //! What must be survived, each with the whole program under load. Every run's audit is checked as well.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Ran, Stage, machine};
+use crate::harness::{Ran, Stage, ask, machine, metric, shop_processes};
 
 /// The shop under steady load, without anything that breaks.
 const SHOP: &str = include_str!("scenarios/shop.yaml");
@@ -21,6 +21,12 @@ fn broken(faults: &str) -> Stage {
 /// Runs it, and checks what holds for every run: a verdict, a believable load, and an audit that found nothing.
 fn run(stage: &Stage) -> (Ran, Value) {
     let ran = stage.run(&[]);
+    let report = checked(stage, &ran);
+    (ran, report)
+}
+
+/// The report of a run, in which what holds for every run held.
+fn checked(stage: &Stage, ran: &Ran) -> Value {
     let report = stage.report();
     assert!(
         report["total"]["counts"]["offered"].as_u64() > Some(300),
@@ -38,7 +44,49 @@ fn run(stage: &Stage) -> (Ran, Value) {
         "the audit is printed: {}",
         ran.stdout
     );
-    (ran, report)
+    report
+}
+
+/// Runs the shop with one catalogue replica broken, and watches this gauge of the gateway's until it has gone from its
+/// first to its second value: within three seconds from the moment that `said` is on stderr. Pages due later are all
+/// served.
+fn is_left_alone(fault: &str, said: &str, (gauge, well, broke): (&str, f64, f64)) {
+    let _machine = machine();
+    let stage = broken(&format!(
+        "  - {{at: {AT}s, {fault}, replicas: 1, for: 8s}}\n"
+    ));
+    let running = stage.under_load(&[]);
+    let (gateway, _) = running.addresses();
+    let value = || {
+        let (status, text) = ask(&gateway, "GET", "/metrics", "");
+        assert_eq!(status, 200, "{text}");
+        let series = format!("rushhour_gateway_{gauge}{{service=\"catalogue\"}} ");
+        metric(&text, &series).unwrap_or_else(|| panic!("no {series} in {text}"))
+    };
+    assert_eq!(value(), well, "all are well before it");
+    let (begin, _) = running.wait_for(said);
+    while value() != broke {
+        let waited = begin.elapsed();
+        assert!(waited < Duration::from_secs(3), "{fault}: {waited:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let left_alone = Instant::now();
+    let ran = running.finish(Duration::from_secs(120));
+    stage.has_verdict(&ran);
+    let report = checked(&stage, &ran);
+    assert!(
+        !ran.stderr.contains("could not be injected"),
+        "{}",
+        ran.stderr
+    );
+    // A page counts by the instant it was due: after three seconds none goes to that replica any more.
+    assert!(
+        unserved_between(&report, AT + 3.0, 99.0) < 0.5,
+        "left alone {:?} after it broke\n{}\n{}",
+        left_alone - begin,
+        report["windows"],
+        ran.stderr
+    );
 }
 
 fn count(group: &Value, name: &str) -> u64 {
@@ -94,7 +142,7 @@ fn ready_again(report: &Value, name: &str, from: f64, ready: u64) -> f64 {
 #[test]
 fn a_killed_replica_fails_nothing_but_what_it_had_and_is_replaced_within_its_start_up() {
     let _machine = machine();
-    for victim in ["catalogue", "order"] {
+    for victim in ["catalogue", "order", "payment", "auth"] {
         let stage = broken(&format!("  - {{at: {AT}s, kill: {victim}, replicas: 1}}\n"));
         let (ran, report) = run(&stage);
         // Its slots and its queue are all that it can have had; at this load it had one or two requests.
@@ -150,50 +198,25 @@ fn a_killed_gateway_is_back_within_a_second() {
 
 #[test]
 fn a_replica_that_answers_only_errors_is_left_alone_within_three_seconds() {
-    let _machine = machine();
-    let faults = format!("  - {{at: {AT}s, fail: catalogue, replicas: 1, share: 100%, for: 8s}}\n");
-    let (ran, report) = run(&broken(&faults));
-    assert!(
-        ran.stderr.contains("100 % of answers are 500"),
-        "it was broken: {}",
-        ran.stderr
-    );
-    assert!(
-        !ran.stderr.contains("could not be injected"),
-        "{}",
-        ran.stderr
-    );
-    assert!(
-        unserved_between(&report, AT + 3.0, 99.0) < 0.5,
-        "{}\n{}",
-        report["windows"],
-        ran.stderr
+    let said = "100 % of answers are 500";
+    let gauge = ("replicas_available", 3.0, 2.0);
+    is_left_alone("fail: catalogue, share: 100%", said, gauge);
+}
+
+#[test]
+fn a_replica_that_says_it_is_well_and_answers_errors_is_ejected_within_three_seconds() {
+    let gauge = ("replicas_ejected", 0.0, 1.0);
+    is_left_alone(
+        "fail: catalogue, share: 95%",
+        "95 % of answers are 500",
+        gauge,
     );
 }
 
 #[test]
 fn a_replica_that_hangs_is_left_alone_within_three_seconds() {
-    let _machine = machine();
-    let (ran, report) = run(&broken(&format!(
-        "  - {{at: {AT}s, hang: catalogue, replicas: 1, for: 8s}}\n"
-    )));
-    assert!(
-        ran.stderr.contains("accepts and never answers"),
-        "it was broken: {}",
-        ran.stderr
-    );
-    assert!(
-        !ran.stderr.contains("could not be injected"),
-        "{}",
-        ran.stderr
-    );
-    // A page counts by the instant it was due: after three seconds none goes to that replica any more.
-    assert!(
-        unserved_between(&report, AT + 3.0, 99.0) < 0.5,
-        "{}\n{}",
-        report["windows"],
-        ran.stderr
-    );
+    let gauge = ("replicas_available", 3.0, 2.0);
+    is_left_alone("hang: catalogue", "accepts and never answers", gauge);
 }
 
 #[test]
@@ -283,10 +306,9 @@ fn scaling_down_fails_nothing() {
 fn one_run_after_the_other_leaves_no_process() {
     let _machine = machine();
     let stage = Stage::new(&SHOP.replace("duration: 14s", "duration: 4s"));
-    let before = crate::harness::processes_with(" serve ");
+    let before = shop_processes();
     let ran = stage.run(&[]);
     assert!(ran.took < Duration::from_secs(30), "{:?}", ran.took);
-    // Every process of the shop is `rushhour serve …`.
-    let after = crate::harness::processes_with(" serve ");
+    let after = shop_processes();
     assert_eq!(after, before);
 }

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod running;
+
+pub(crate) use running::{Running, ask, ask_json, metric};
+
 /// Runs that measure must not disturb each other.
 static MACHINE: Mutex<()> = Mutex::new(());
 
@@ -17,6 +21,13 @@ pub(crate) fn machine() -> MutexGuard<'static, ()> {
     MACHINE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Says that a test did not run, and why. Where everything must run (`RUSHHOUR_CI=1`) that is an error.
+pub(crate) fn did_not_run(why: &str) {
+    let all_must_run = std::env::var("RUSHHOUR_CI").is_ok_and(|value| value == "1");
+    assert!(!all_must_run, "did not run: {why}");
+    eprintln!("did not run: {why}");
 }
 
 /// What a command came to.
@@ -134,14 +145,26 @@ impl Stage {
     /// what a test is about it asserts itself.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         let ran = run_within(&mut self.command(args), Duration::from_secs(120));
+        self.has_verdict(&ran);
+        ran
+    }
+
+    /// Checks that a run has ended with a verdict.
+    pub(crate) fn has_verdict(&self, ran: &Ran) {
         assert!(
-            matches!(ran.code, Some(0 | 1)) || self.was_sent_late(&ran),
+            matches!(ran.code, Some(0 | 1)) || self.was_sent_late(ran),
             "no verdict: {:?}\n{}\n{}",
             ran.code,
             ran.stdout,
             ran.stderr
         );
-        ran
+    }
+
+    /// Starts a run, and waits until load flows: the first window is written then.
+    pub(crate) fn under_load(&self, args: &[&str]) -> Running {
+        let running = Running::start(&mut self.command(args));
+        wait_for_load(&self.out());
+        running
     }
 
     /// Whether a run decides nothing for the one reason that a busy machine may give: the load was sent late.
@@ -163,8 +186,34 @@ impl Stage {
     }
 }
 
+/// Waits until the run that records in `folder` has written its first window.
+pub(crate) fn wait_for_load(folder: &Path) {
+    let record = folder.join("record.jsonl");
+    let flows =
+        || fs::read_to_string(&record).is_ok_and(|text| text.contains("\"event\":\"window\""));
+    let end = Instant::now() + Duration::from_secs(60);
+    while !flows() {
+        assert!(Instant::now() < end, "no load after a minute");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether a process is still there, and is no corpse.
+pub(crate) fn is_alive(id: u32) -> bool {
+    Path::new(&format!("/proc/{id}/exe")).exists()
+}
+
+/// The processes of any shop of this program, as (process id, command line): each is `rushhour serve …`.
+pub(crate) fn shop_processes() -> Vec<(u32, String)> {
+    let ours = |id: u32| fs::read_link(format!("/proc/{id}/exe")).ok();
+    let program = fs::canonicalize(env!("CARGO_BIN_EXE_rushhour")).ok();
+    let mut found = processes_with(" serve ");
+    found.retain(|(id, _)| ours(*id) == program);
+    found
+}
+
 /// The processes that have `word` in their command line, as (process id, command line).
-pub(crate) fn processes_with(word: &str) -> Vec<(u32, String)> {
+fn processes_with(word: &str) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").expect("there is /proc").flatten() {
         let Some(id) = entry
@@ -188,7 +237,7 @@ pub(crate) fn processes_with(word: &str) -> Vec<(u32, String)> {
 /// The living children of the process `parent`, by what they serve, as (role, process id).
 pub(crate) fn children(parent: u32) -> Vec<(String, u32)> {
     let mut found = Vec::new();
-    for (id, line) in processes_with(" serve ") {
+    for (id, line) in shop_processes() {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let after_name = stat.rsplit(')').next().unwrap_or_default();
         let parent_id = after_name

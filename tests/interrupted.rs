@@ -1,38 +1,22 @@
 //! Runs that end before their time.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Stage, Started, children, machine, run, run_within, rushhour};
+use crate::harness::{Running, Stage, children, is_alive, machine, run, run_within, rushhour};
 
 const SHOP: &str = include_str!("scenarios/shop.yaml");
 
 /// Starts the shop, and waits until it has been under load for `load`.
-fn started(stage: &Stage, load: Duration) -> Started {
-    let mut command = stage.command(&[]);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let child = Started(child);
-    let record = stage.out().join("record.jsonl");
-    let end = Instant::now() + Duration::from_secs(60);
-    // The first window is written when load flows.
-    let flows =
-        || std::fs::read_to_string(&record).is_ok_and(|text| text.contains("\"event\":\"window\""));
-    while !flows() {
-        assert!(Instant::now() < end, "no load after a minute");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn started(stage: &Stage, load: Duration) -> Running {
+    let running = stage.under_load(&[]);
     std::thread::sleep(load);
-    child
+    running
 }
 
-fn signal(child: &Started, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(child.0.id()).expect("a process id")).expect("not zero");
+fn signal(running: &Running, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(running.id()).expect("a process id")).expect("not zero");
     kill_process(pid, signal).expect("it can be signalled");
 }
 
@@ -40,19 +24,15 @@ fn signal(child: &Started, signal: Signal) {
 fn after_kill_9_every_process_is_gone_and_the_record_makes_a_report() {
     let _machine = machine();
     let stage = Stage::new(SHOP);
-    let child = started(&stage, Duration::from_secs(5));
-    let ours = children(child.0.id());
+    let running = started(&stage, Duration::from_secs(5));
+    let ours = children(running.id());
     assert!(
         ours.len() >= 11,
         "registry, gateway and nine replicas: {ours:?}"
     );
-    signal(&child, Signal::KILL);
+    signal(&running, Signal::KILL);
     let killed = Instant::now();
-    let alive = || {
-        ours.iter()
-            .filter(|(_, id)| std::path::Path::new(&format!("/proc/{id}/exe")).exists())
-            .count()
-    };
+    let alive = || ours.iter().filter(|(_, id)| is_alive(*id)).count();
     while alive() > 0 && killed.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -62,7 +42,7 @@ fn after_kill_9_every_process_is_gone_and_the_record_makes_a_report() {
         alive(),
         killed.elapsed()
     );
-    drop(child);
+    drop(running);
 
     let ran = run(stage.path(), &["report", "out"]);
     assert_eq!(
@@ -82,22 +62,28 @@ fn after_kill_9_every_process_is_gone_and_the_record_makes_a_report() {
 }
 
 #[test]
-fn ctrl_c_drains_reports_what_there_is_and_says_so() {
+fn an_order_to_end_drains_reports_what_there_is_and_says_so() {
     let _machine = machine();
     for (order, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let stage = Stage::new(SHOP);
-        let mut child = started(&stage, Duration::from_secs(3));
-        let ours = children(child.0.id());
-        signal(&child, order);
-        let status = child.wait_within(Duration::from_secs(20)).expect("it ends");
-        assert_eq!(status.code(), Some(code));
+        let running = started(&stage, Duration::from_secs(3));
+        let ours = children(running.id());
+        signal(&running, order);
+        let ran = running.finish(Duration::from_secs(20));
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
         let report = stage.report();
         assert_eq!(report["verdict"], "interrupted");
+        let about = &report["about"];
+        let (ran_s, planned_s) = (about["ran_s"].as_f64(), about["duration_s"].as_f64());
+        assert!(ran_s >= Some(3.0) && ran_s < planned_s, "a part: {about}");
         assert_eq!(report["audit"]["violation_count"], 0, "{}", report["audit"]);
-        assert!(
-            ours.iter()
-                .all(|(_, id)| !std::path::Path::new(&format!("/proc/{id}/exe")).exists())
-        );
+        // Drained: whoever had asked was answered.
+        let counts = &report["total"]["counts"];
+        let count = |name: &str| counts[name].as_u64().unwrap_or(0);
+        assert!(count("offered") > 30, "{counts}");
+        assert_eq!(count("offered"), count("served"), "{counts}");
+        assert!(ran.stdout.contains("INTERRUPTED"), "{}", ran.stdout);
+        assert!(ours.iter().all(|(_, id)| !is_alive(*id)));
     }
 }
 

@@ -63,6 +63,27 @@ pub enum DatabaseError {
     },
 }
 
+impl DatabaseError {
+    /// Whether it is that the disk of a SQLite file is full or does not work. In a folder of the run's own, a file that
+    /// cannot be opened is a case of it: SQLite does not say why.
+    #[must_use]
+    pub fn is_the_disk(&self) -> bool {
+        /// `SQLITE_IOERR`, `SQLITE_FULL`, `SQLITE_CANTOPEN`: the low byte of all their extended codes.
+        const CODES: [u32; 3] = [10, 13, 14];
+        let (Self::Open { source, .. } | Self::Prepare { source, .. } | Self::Read { source, .. }) =
+            self
+        else {
+            return false;
+        };
+        let code = source.as_database_error().and_then(|e| e.code());
+        // PostgreSQL's codes have five characters, SQLite's at most four.
+        let sqlite = code.filter(|code| code.len() < 5);
+        sqlite
+            .and_then(|code| code.parse::<u32>().ok())
+            .is_some_and(|code| CODES.contains(&(code & 0xff)))
+    }
+}
+
 /// Which database it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -251,6 +272,18 @@ mod tests {
     fn passwords_are_never_shown() {
         let shown = DatabaseError::Url(without_password("mysql://me:secret@host/db")).to_string();
         assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_made_is_the_disk_s_fault_and_a_bad_url_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = format!("sqlite:{}/no/folder", folder.path().display());
+        let error = prepare(Role::Auth, &nowhere).await.unwrap_err();
+        assert!(error.is_the_disk(), "{error}");
+        for url in ["mysql://me@host/db", "postgres://me@127.0.0.1:1/db"] {
+            let error = prepare(Role::Auth, url).await.unwrap_err();
+            assert!(!error.is_the_disk(), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -41,6 +41,15 @@ pub enum ShopError {
 }
 
 impl ShopError {
+    /// Whether it is that a disk is full or does not work, which is nobody's mistake.
+    #[must_use]
+    pub fn is_the_disk(&self) -> bool {
+        match self {
+            Self::Database(e) => e.is_the_disk(),
+            _ => false,
+        }
+    }
+
     /// Wraps a system's error with what was tried.
     pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { what, source }

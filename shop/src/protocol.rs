@@ -269,7 +269,7 @@ pub struct Snapshot {
 /// One key's value.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Setting {
-    /// The snapshot's version that first had this value.
+    /// The snapshot's version that first had this value; 0 if it was never set and is the scenario's.
     pub version: u64,
     /// The value: of `gateway` a [`scenarios::Gateway`], of `faults/<service>` [`Faults`].
     pub value: serde_json::Value,

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &LoadArgs) -> Done {
         let out = folder::create(args.result.out.as_deref(), &scenario.name, started)?;
         let header = wiring::header(&scenario, World::Target, wiring::command(), scenario.starts);
         let live = Live::new(&header);
-        let mut recorder = Recorder::create(&out, live).map_err(Failure::usage)?;
+        let mut recorder = Recorder::create(&out, live).map_err(Failure::at_start)?;
         recorder.take(Event::Header(Box::new(header)));
         recorder.take(Event::Host(wiring::host(started)));
         let stop = stop::listen()?;

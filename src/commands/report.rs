@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use anyhow::Context as _;
 use reports::record::{ReadError, Record};
 
 use crate::args::ReportArgs;
@@ -22,12 +23,9 @@ pub(crate) fn run(args: &ReportArgs) -> Done {
         .as_deref()
         .or(beside)
         .unwrap_or_else(|| Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| {
-        Failure::usage(anyhow::anyhow!(
-            "cannot make the folder {}: {e}",
-            folder.display()
-        ))
-    })?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))
+        .map_err(Failure::at_start)?;
     results::report(&record, folder, &args.result)
 }
 

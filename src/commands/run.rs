@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use metrics::{Grid, Timestamp};
 use reports::record::{Event, World};
 use scenarios::Scenario;
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &RunArgs) -> Done {
 fn recorder(scenario: &Scenario, out: &Path, started: Timestamp) -> Result<Recorder, Failure> {
     let header = wiring::header(scenario, World::Local, wiring::command(), scenario.starts);
     let live = Live::new(&header);
-    let mut recorder = Recorder::create(out, live).map_err(Failure::usage)?;
+    let mut recorder = Recorder::create(out, live).map_err(Failure::at_start)?;
     recorder.take(Event::Header(Box::new(header)));
     recorder.take(Event::Host(wiring::host(started)));
     Ok(recorder)
@@ -69,7 +70,11 @@ async fn rehearse(
     let home = out.join("shop");
     let databases = shop::Databases::prepare(scenario, &home, args.database.as_deref())
         .await
-        .map_err(Failure::usage)?;
+        .with_context(|| match &args.database {
+            None => format!("making the shop's databases in {}", home.display()),
+            Some(_) => "making the shop's databases".to_owned(),
+        })
+        .map_err(Failure::at_start)?;
     let plan = LocalPlan {
         scenario: Arc::clone(scenario),
         start: scenario.starts,
@@ -108,7 +113,7 @@ async fn play(
     stop: watch::Receiver<Stop>,
 ) -> Result<(Loaded, Timestamp), Failure> {
     let (scenario, run) = (Arc::clone(&plan.scenario), plan.run);
-    let (mut world, happenings) = LocalWorld::start(plan).await.map_err(Failure::usage)?;
+    let (mut world, happenings) = LocalWorld::start(plan).await.map_err(Failure::at_start)?;
     let (gateway, registry) = (world.gateway(), world.registry());
     output::progress(&format!(
         "shop: pages at http://{gateway}, settings at http://{registry}/config"

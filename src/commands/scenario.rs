@@ -41,13 +41,13 @@ fn show(name: &str) -> Done {
 
 fn new(file: &Path) -> Done {
     let cannot = |e: std::io::Error| {
-        let why = match e.kind() {
+        let what = format!("cannot write {}", file.display());
+        Failure::at_start(match e.kind() {
             std::io::ErrorKind::AlreadyExists => {
-                "it exists already; choose another name".to_owned()
+                anyhow::anyhow!("{what}: it exists already; choose another name")
             }
-            _ => e.to_string(),
-        };
-        Failure::usage(anyhow::anyhow!("cannot write {}: {why}", file.display()))
+            _ => anyhow::Error::new(e).context(what),
+        })
     };
     let mut open = OpenOptions::new()
         .write(true)
@@ -55,7 +55,11 @@ fn new(file: &Path) -> Done {
         .open(file)
         .map_err(cannot)?;
     open.write_all(scenarios::template().as_bytes())
-        .map_err(cannot)?;
+        .map_err(|e| {
+            // Half a scenario helps nobody, and would be in the way of the next try.
+            std::fs::remove_file(file).ok();
+            cannot(e)
+        })?;
     output::print(&format!(
         "wrote {file}\nnext: rushhour scenario check {file}, then rushhour run {file} --speed 20\n",
         file = words::terminal(&file.display().to_string())

@@ -19,8 +19,26 @@ impl Set {
     /// If there is no `=`, no path or no value, or a control character.
     pub fn parse(text: &str) -> Result<Self, Mistakes> {
         let mut found = Found::default();
+        let set = Self::read(0, text, &mut found);
+        told(found, &[text]).map(|()| set)
+    }
+
+    /// Reads each of `texts` as [`Set::parse`] does.
+    ///
+    /// # Errors
+    /// All mistakes in all of them at once.
+    pub fn parse_all(texts: &[impl AsRef<str>]) -> Result<Vec<Self>, Mistakes> {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let mut found = Found::default();
+        let sets = texts.iter().enumerate();
+        let sets = sets.map(|(source, text)| Self::read(source, text, &mut found));
+        let sets = sets.collect();
+        told(found, &texts).map(|()| sets)
+    }
+
+    fn read(source: usize, text: &str, found: &mut Found) -> Self {
         let whole = Span {
-            source: 0,
+            source,
             start: 0,
             end: text.len(),
         };
@@ -42,16 +60,10 @@ impl Set {
                 rule,
             );
         }
-        if found.any() {
-            return Err(found.told(&[Source {
-                name: "--set".to_owned(),
-                text: text.to_owned(),
-            }]));
-        }
-        Ok(Self {
+        Self {
             text: text.to_owned(),
             value,
-        })
+        }
     }
 
     /// How it was written.
@@ -84,6 +96,19 @@ impl Set {
             found,
         );
     }
+}
+
+/// The mistakes found in the texts of `--set`, if there are any.
+fn told(found: Found, texts: &[&str]) -> Result<(), Mistakes> {
+    if !found.any() {
+        return Ok(());
+    }
+    let source = |text: &&str| Source {
+        name: "--set".to_owned(),
+        text: (*text).to_owned(),
+    };
+    let sources: Vec<Source> = texts.iter().map(source).collect();
+    Err(found.told(&sources))
 }
 
 /// What is left of a path, and where it stands.

@@ -93,7 +93,7 @@ impl Shared {
             (&Method::DELETE, ["services", service, replica]) => {
                 http::json(StatusCode::OK, &self.change(|r| r.remove(service, replica)))
             }
-            (&Method::GET, ["config"]) => http::json(StatusCode::OK, self.lock().config()),
+            (&Method::GET, ["config"]) => http::json(StatusCode::OK, &self.lock().config()),
             (&Method::GET, ["config", key @ ..]) => {
                 match self.lock().config().get(&key.join("/")) {
                     Some(setting) => http::json(StatusCode::OK, setting),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenarios::{Balance, Gateway};
 use serde::de::DeserializeOwned;
 
-use super::state::{Refused, shown};
+use super::state::{GATEWAY, Refused, shown};
 use crate::protocol::{Faults, InjectedKind, Shop};
 
 /// The longest time that may be set.
@@ -15,7 +15,7 @@ const LARGEST_FACTOR: f64 = 10_000.0;
 
 /// Checks a key and its value.
 pub(super) fn check(shop: &Shop, key: &str, value: &serde_json::Value) -> Result<(), Refused> {
-    if key == "gateway" {
+    if key == GATEWAY {
         return check_gateway(&parse(value)?);
     }
     match key.strip_prefix("faults/") {

@@ -10,6 +10,8 @@ use crate::protocol::{Lease, Registered, Setting, Shop, Snapshot};
 
 /// The most replicas of all services together.
 const MOST_LEASES: usize = 10_000;
+/// The key of the gateway's settings.
+pub(super) const GATEWAY: &str = "gateway";
 /// The shortest and the longest lease, in ms.
 const LEASE_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
 /// How long a watcher that has an answer is waited for until it asks again.
@@ -122,10 +124,15 @@ impl Registry {
         }
     }
 
-    /// All keys.
+    /// All keys. Before the gateway's settings are set for the first time they are those of the scenario, in version 0.
     #[must_use]
-    pub fn config(&self) -> &BTreeMap<String, Setting> {
-        &self.config
+    pub fn config(&self) -> BTreeMap<String, Setting> {
+        let mut config = self.config.clone();
+        config.entry(GATEWAY.to_owned()).or_insert_with(|| Setting {
+            version: 0,
+            value: serde_json::to_value(&self.shop.gateway).unwrap_or_default(),
+        });
+        config
     }
 
     /// All that it knows.

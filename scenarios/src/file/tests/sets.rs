@@ -59,6 +59,25 @@ fn what_is_no_set_is_refused() {
 }
 
 #[test]
+fn all_that_is_no_set_is_told_at_once() {
+    let mistakes = Set::parse_all(&["seed", "seed=7", "a..b=1"]).unwrap_err();
+    let told: Vec<(&str, &str)> = mistakes
+        .list()
+        .iter()
+        .map(|m| (m.text.as_str(), m.what.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [("seed", "no value in it"), ("a..b=1", "no path in it")]
+    );
+    let good = Set::parse_all(&["seed=7", "duration=1m"]).unwrap();
+    assert_eq!(
+        good,
+        ["seed=7", "duration=1m"].map(|t| Set::parse(t).unwrap())
+    );
+}
+
+#[test]
 fn the_last_set_wins() {
     assert_eq!(with(&["seed=7", "seed=8"]).unwrap().seed, 8);
 }

@@ -134,6 +134,21 @@ fn a_version_is_acknowledged_when_all_living_watchers_have_seen_it() {
 }
 
 #[test]
+fn what_was_never_set_is_as_the_scenario_has_it() {
+    let mut registry = Registry::new(testing::shop(), 1);
+    let first = registry.config()["gateway"].clone();
+    assert_eq!(first.version, 0);
+    let value = serde_json::to_value(testing::settings()).unwrap();
+    assert_eq!(first.value, value);
+    assert_eq!(registry.settings().config.len(), 0, "nobody is told of it");
+    let mut other = value;
+    other["balance"] = "round_robin".into();
+    let set = registry.set("gateway", other.clone()).unwrap();
+    assert_eq!(registry.config()["gateway"], set);
+    assert_eq!((set.value, set.version), (other, registry.version()));
+}
+
+#[test]
 fn settings_have_a_version_of_their_own() {
     let mut registry = registry();
     let before = registry.settings_version();
