@@ -121,11 +121,14 @@ pub(crate) struct Calendar {
     far: BinaryHeap<Reverse<u128>>,
     /// Messages that all take the same time.
     messages: VecDeque<u128>,
+    /// What is later never happens, and is not kept.
+    end: u64,
     order: u64,
 }
 
 impl Calendar {
-    pub(crate) fn new() -> Self {
+    /// Nothing is scheduled yet; the run ends at `end`.
+    pub(crate) fn new(end: u64) -> Self {
         Self {
             near: BinaryHeap::new(),
             buckets: vec![Vec::new(); BUCKETS],
@@ -133,6 +136,7 @@ impl Calendar {
             turn: 0,
             far: BinaryHeap::new(),
             messages: VecDeque::new(),
+            end,
             order: 0,
         }
     }
@@ -155,7 +159,7 @@ impl Calendar {
             let place = bucket as usize % BUCKETS;
             self.buckets[place].push(packed);
             self.filled[place / 64] |= 1 << (place % 64);
-        } else {
+        } else if at <= self.end {
             self.far.push(Reverse(packed));
         }
         self.order
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn equal_instants_keep_the_order_of_scheduling() {
-        let mut calendar = Calendar::new();
+        let mut calendar = Calendar::new(LATEST);
         for subject in 0..10 {
             calendar.schedule(1_000_000_000, Kind::StepEnds, subject);
         }
@@ -275,7 +279,7 @@ mod tests {
 
     #[test]
     fn nothing_comes_before_its_limit_and_nothing_is_lost() {
-        let mut calendar = Calendar::new();
+        let mut calendar = Calendar::new(LATEST);
         calendar.schedule(5_000_000_000_000, Kind::PageDue, 1);
         calendar.schedule(10, Kind::PageDue, 2);
         assert_eq!(drain(&mut calendar, 9), []);
@@ -289,8 +293,17 @@ mod tests {
     }
 
     #[test]
+    fn what_would_come_after_the_end_is_not_kept() {
+        let mut calendar = Calendar::new(100_000_000_000);
+        calendar.schedule(100_000_000_001, Kind::TimeOut, 1);
+        calendar.schedule(100_000_000_000, Kind::TimeOut, 2);
+        assert_eq!(calendar.far.len(), 1);
+        assert_eq!(drain(&mut calendar, LATEST), [(100_000_000_000, 2)]);
+    }
+
+    #[test]
     fn a_time_limit_that_nobody_waits_for_is_dropped_with_its_bucket() {
-        let mut calendar = Calendar::new();
+        let mut calendar = Calendar::new(LATEST);
         let token = calendar.schedule(1 << 30, Kind::TimeOut, 7);
         calendar.schedule(1 << 30, Kind::TimeOut, 8);
         let due = calendar.next(LATEST, |_, waited| waited == token).unwrap();
@@ -303,7 +316,7 @@ mod tests {
         fn events_come_as_a_sorted_list_would_give_them(
             steps in prop::collection::vec((0_u64..200_000_000_000, 0_u64..40_000_000_000, any::<bool>()), 1..200),
         ) {
-            let (mut calendar, mut now, mut number) = (Calendar::new(), 0, 0);
+            let (mut calendar, mut now, mut number) = (Calendar::new(LATEST), 0, 0);
             let mut list: Vec<(u64, u32)> = vec![];
             for (ahead, pass, message) in steps {
                 if message {

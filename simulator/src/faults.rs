@@ -33,6 +33,7 @@ enum Effect {
     Slow(f64),
     SlowWait(f64),
     Fail(f64),
+    Freeze,
     Hang,
     LoseLease,
 }
@@ -140,6 +141,7 @@ impl<P: Probe> World<P> {
             FaultKind::Slow { service, .. }
             | FaultKind::SlowWait { service, .. }
             | FaultKind::Fail { service, .. }
+            | FaultKind::Freeze { service, .. }
             | FaultKind::Hang { service, .. }
             | FaultKind::LoseLease { service, .. } => {
                 let service = self.place_of(service);
@@ -177,6 +179,12 @@ impl<P: Probe> World<P> {
                 *replicas,
                 Effect::Fail(share.get()),
                 format!("{:.0} % of answers are 500", share.get() * 100.0),
+            ),
+            FaultKind::Freeze { service, replicas } => (
+                service,
+                *replicas,
+                Effect::Freeze,
+                "stands still".to_owned(),
             ),
             FaultKind::Hang { service, replicas } => (
                 service,
@@ -256,6 +264,7 @@ impl<P: Probe> World<P> {
             wait: 1.0,
             fail: deploy.share,
             hang: false,
+            freeze: false,
         };
         for injected in &workload.injected {
             let ordinals = injected.ordinals.as_ref();
@@ -266,19 +275,25 @@ impl<P: Probe> World<P> {
                 Effect::Slow(factor) => ailment.work *= factor,
                 Effect::SlowWait(factor) => ailment.wait *= factor,
                 Effect::Fail(share) => ailment.fail += share,
+                Effect::Freeze => ailment.freeze = true,
                 Effect::Hang => ailment.hang = true,
                 Effect::LoseLease => {}
             }
         }
         ailment.fail = ailment.fail.min(1.0);
-        let hung = std::mem::replace(&mut self.replicas[place].ailment, ailment).hang;
-        if hung && !ailment.hang {
+        let before = std::mem::replace(&mut self.replicas[place].ailment, ailment);
+        match (before.freeze, ailment.freeze) {
+            (false, true) => self.freeze(place),
+            (true, false) => self.thaw(place),
+            _ => {}
+        }
+        if (before.hang || before.freeze) && !ailment.hang && !ailment.freeze {
             self.wake(place);
         }
         self.watch_health(place);
     }
 
-    /// A replica that hung goes on with what it has accepted.
+    /// A replica that hung, or stood still, goes on with what it has accepted.
     fn wake(&mut self, place: u32) {
         for index in self.spans_of(place) {
             if self.spans[index].state == State::Hung {
@@ -290,7 +305,7 @@ impl<P: Probe> World<P> {
     /// Health checks are followed only where one may come out badly: elsewhere they change nothing.
     pub(crate) fn watch_health(&mut self, place: u32) {
         let replica = &mut self.replicas[place];
-        let ill = replica.ailment.hang || replica.ailment.fail >= 1.0;
+        let ill = replica.ailment.is_seen();
         if (!ill && replica.life != Life::Dead) || replica.checked {
             return;
         }
@@ -310,7 +325,7 @@ impl<P: Probe> World<P> {
         let health = match replica.life {
             Life::Gone => return,
             Life::Dead => Health::Refused,
-            _ if replica.ailment.hang || replica.ailment.fail >= 1.0 => Health::Unwell,
+            _ if replica.ailment.is_seen() => Health::Unwell,
             _ => Health::Well,
         };
         let upstream: &mut Upstream = &mut self.workloads[usize::from(replica.service)].upstream;

@@ -10,6 +10,8 @@ use crate::calendar::LATEST;
 
 /// The most times that a call may be tried again, whatever it says: the gateway's own bound.
 const MOST_RETRIES: u32 = 10;
+/// How long open requests may take after the end, as in the live worlds.
+const DRAIN: u64 = 5_000_000_000;
 /// No service.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -112,6 +114,11 @@ pub(crate) fn nanos(span: Duration) -> u64 {
 }
 
 impl Model {
+    /// The end of the drain: nothing happens after it.
+    pub(crate) fn last(&self) -> u64 {
+        self.end.saturating_add(DRAIN)
+    }
+
     pub(crate) fn of(scenario: &Scenario) -> Result<Self, SimulationError> {
         if scenario.services.is_empty() {
             return Err(SimulationError::NoServices);

@@ -35,6 +35,8 @@ pub(crate) struct Ailment {
     pub(crate) fail: f64,
     /// Whether nothing is answered.
     pub(crate) hang: bool,
+    /// Whether it stands still: nothing goes on in it.
+    pub(crate) freeze: bool,
 }
 
 impl Ailment {
@@ -44,7 +46,13 @@ impl Ailment {
         wait: 1.0,
         fail: 0.0,
         hang: false,
+        freeze: false,
     };
+
+    /// Whether a health check sees it.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.hang || self.freeze || self.fail >= 1.0
+    }
 }
 
 /// Who is in a replica, and for how many nanoseconds in all: the integral of each number over time.
@@ -56,6 +64,8 @@ pub(crate) struct Ledger {
     pub(crate) working: u32,
     /// Requests that wait for a slot.
     pub(crate) queued: u32,
+    /// Whether those who work do so in vain, because the replica stands still.
+    pub(crate) still: bool,
     last: u64,
     pub(crate) held_ns: u64,
     pub(crate) queued_ns: u64,
@@ -78,7 +88,8 @@ impl Ledger {
         self.last = now;
         self.held_ns += span * u64::from(self.held);
         self.queued_ns += span * u64::from(self.queued);
-        self.work_ns += span * u64::from(self.working);
+        let working = if self.still { 0 } else { self.working };
+        self.work_ns += span * u64::from(working);
     }
 }
 

@@ -13,8 +13,6 @@ use crate::span::State;
 use crate::world::World;
 use crate::{Event, NoProbe, Probe, Progress, SimulationError};
 
-/// How long open requests may take after the end, as in the live worlds.
-const DRAIN: u64 = 5_000_000_000;
 /// The most events at one instant.
 const MOST_AT_ONCE: u64 = 200_000_000;
 /// The most requests open at once, and the most shoppers inside: some hundred bytes each.
@@ -90,7 +88,7 @@ impl<P: Probe> Simulation<P> {
         for service in 0..world.workloads.len() as u16 {
             world.tell_probe(service);
         }
-        let last = world.model.end.saturating_add(DRAIN);
+        let last = world.model.last();
         Ok(Self {
             world,
             policies,

@@ -29,6 +29,8 @@ pub(crate) enum State {
     Calling,
     /// It will be answered 500, by a fault.
     Failing,
+    /// It holds a slot, its calls have ended, and its replica stands still.
+    Called,
     /// Its answer is on its way to the gateway.
     OnItsWayBack,
     /// The gateway waits before it tries again.
@@ -89,6 +91,8 @@ pub(crate) struct Span {
     pub(crate) own_since: u64,
     /// When the calls that it waits for were made.
     pub(crate) calls_since: u64,
+    /// When its step ends; if it works in a replica that stands still, how long it has yet to work.
+    pub(crate) ends: u64,
     /// The draws of its work and waits, as far as they have gone.
     pub(crate) draws: Draws,
     pub(crate) a_try: Option<Try>,
@@ -135,6 +139,7 @@ impl Span {
             until: 0,
             own_since: now,
             calls_since: now,
+            ends: now,
             draws,
             a_try: None,
             visit: asker.visit,

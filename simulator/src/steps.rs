@@ -40,6 +40,11 @@ impl<P: Probe> World<P> {
             return self.begin(index);
         }
         if replica.ledger.queued >= service.queue {
+            if replica.ailment.freeze {
+                // Not even a refusal comes from it.
+                span.state = State::Hung;
+                return;
+            }
             replica.shed += 1;
             self.left(index, Left::Shed);
             return self.answer(index, Reply::Full);
@@ -138,6 +143,7 @@ impl<P: Probe> World<P> {
         let token = self.calendar.schedule(at, Kind::StepEnds, index);
         let span = &mut self.spans[index];
         span.state = state;
+        span.ends = at;
         span.next_event = token;
     }
 
@@ -156,7 +162,11 @@ impl<P: Probe> World<P> {
                 let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.work);
                 replica.ledger.advance(self.now);
                 replica.ledger.working += 1;
-                self.after(index, State::Working, nanos);
+                if replica.ailment.freeze {
+                    (span.state, span.ends, span.next_event) = (State::Working, nanos, 0);
+                } else {
+                    self.after(index, State::Working, nanos);
+                }
             }
             Step::Wait(time) => {
                 let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.wait);
@@ -209,11 +219,62 @@ impl<P: Probe> World<P> {
             return;
         }
         span.own_since += self.now - span.calls_since;
+        if self.replicas[span.replica].ailment.freeze {
+            span.state = State::Called;
+            return self.stand_still(index);
+        }
+        self.called(index);
+    }
+
+    /// All calls that a request waited for have ended.
+    fn called(&mut self, index: u32) {
+        let span = &mut self.spans[index];
         match span.failed {
             Some((_, reply)) => self.finish(index, reply),
             None => {
                 span.step += 1;
                 self.next_step(index);
+            }
+        }
+    }
+
+    /// A request has nothing left to wait for, but its replica stands still.
+    fn stand_still(&mut self, index: u32) {
+        let span = &mut self.spans[index];
+        (span.ends, span.next_event) = (0, 0);
+    }
+
+    /// A replica stands still: those who work stop where they are. Waits for something outside go on, but their end is
+    /// noticed only when the replica goes on.
+    pub(crate) fn freeze(&mut self, place: u32) {
+        let now = self.now;
+        let ledger = &mut self.replicas[place].ledger;
+        ledger.advance(now);
+        ledger.still = true;
+        for index in self.spans_of(place) {
+            let span = &mut self.spans[index];
+            if span.state == State::Working {
+                span.ends -= now;
+                span.next_event = 0;
+            }
+        }
+    }
+
+    /// A replica that stood still goes on.
+    pub(crate) fn thaw(&mut self, place: u32) {
+        let now = self.now;
+        let ledger = &mut self.replicas[place].ledger;
+        ledger.advance(now);
+        ledger.still = false;
+        for index in self.spans_of(place) {
+            let span = &self.spans[index];
+            let (state, ends) = (span.state, span.ends);
+            let inside = matches!(
+                state,
+                State::Working | State::Waiting | State::Idle | State::Failing | State::Called
+            );
+            if inside && span.next_event == 0 {
+                self.after(index, state, ends);
             }
         }
     }
@@ -241,6 +302,9 @@ impl<P: Probe> World<P> {
     #[inline]
     pub(crate) fn step_ended(&mut self, index: u32) {
         let span = &mut self.spans[index];
+        if self.replicas[span.replica].ailment.freeze {
+            return self.stand_still(index);
+        }
         match span.state {
             State::Working => {
                 let replica = &mut self.replicas[span.replica];
@@ -254,6 +318,7 @@ impl<P: Probe> World<P> {
                 self.next_step(index);
             }
             State::Failing => self.finish(index, Reply::Bad),
+            State::Called => self.called(index),
             _ => self.finish(index, Reply::Good),
         }
     }
@@ -318,6 +383,11 @@ impl<P: Probe> World<P> {
                 replica.ledger.advance(self.now);
                 replica.ledger.working -= working;
                 replica.failed += 1;
+                self.free_slot(index);
+                self.left(index, how);
+            }
+            State::Called => {
+                self.replicas[place].failed += 1;
                 self.free_slot(index);
                 self.left(index, how);
             }

@@ -110,7 +110,7 @@ impl<P: Probe> World<P> {
             workloads: model.services.iter().map(workload).collect(),
             start: scenario.starts.as_nanos(),
             now: 0,
-            calendar: Calendar::new(),
+            calendar: Calendar::new(model.last()),
             spans: Slab::new(),
             visits: Slab::new(),
             replicas: Slab::new(),

@@ -115,3 +115,33 @@ fn a_flash_sale_is_a_disaster_without_scaling_and_better_with_it() {
     };
     assert!(most("payment") >= 4, "{}", most("payment"));
 }
+
+/// How long the one request of ten seconds takes that comes at 5 s, when the shop does `steps` and is hit by `fault`.
+fn sojourn(steps: &str, fault: &str) -> Duration {
+    let service = format!("{{operations: {{page: {{route: GET /, do: [{steps}]}}}}}}");
+    let text = one_service("10s", "0.1/s", &service, &format!("faults: [{fault}]"));
+    let text = text.replace("begin: empty", "begin: empty, arrivals: even");
+    let (_, sums) = run_with(&scenario(&text), BTreeMap::new(), Sums::default());
+    assert_eq!(sums.left, 1);
+    Duration::from_nanos(sums.sojourn)
+}
+
+#[test]
+fn a_replica_that_stands_still_goes_on_where_it_was() {
+    let freeze = |at: &str| format!("{{at: {at}, for: 2s, freeze: shop}}");
+    let cases = [
+        // In the middle of its work; while it waits for something outside, which goes on; before it comes.
+        ("work: 1s, wait: 1s", freeze("5400ms"), 4000),
+        ("work: 1s, wait: 1s", freeze("6200ms"), 3200),
+        ("wait: 3s", freeze("5500ms"), 3000),
+        ("work: 1s", freeze("4s"), 2000),
+        ("work: 1s", freeze("1s"), 1000),
+    ];
+    for (steps, fault, millis) in cases {
+        assert_eq!(
+            sojourn(steps, &fault).as_millis(),
+            millis,
+            "{steps} {fault}"
+        );
+    }
+}
