@@ -126,7 +126,7 @@ fn policy(
     service: &str,
     scaling: &Scaling,
     start: Timestamp,
-) -> Result<BoxedPolicy, scaler::HpaError> {
+) -> Result<BoxedPolicy, scaler::PolicyError> {
     let period = scenario.control.period;
     Ok(match &scaling.policy {
         Policy::Static | Policy::PerRequest => {

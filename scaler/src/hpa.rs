@@ -30,13 +30,12 @@ use memory::{Memory, Saved};
 use metric::{Context, Metric};
 use normalise::{Events, Limit, Recommendation};
 use rules::{Rules, Tolerance, compile, tolerance};
-pub use simple::{HpaError, HpaTarget, SimpleHpa};
+pub use simple::{HpaTarget, SimpleHpa};
 pub use spec::{
     Behavior, ContainerResourceSource, ExternalSource, HpaSpec, LabelSelector, MetricIdentifier,
     MetricSpec, MetricTarget, ObjectReference, ObjectSource, PodsSource, QuantityText,
     ResourceSource, ScalingPolicy, ScalingRules,
 };
-pub use validate::{FieldError, FieldErrorKind};
 
 const KIND: &str = "hpa/1";
 

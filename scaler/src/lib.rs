@@ -8,8 +8,10 @@
 
 mod decision;
 mod decorators;
+mod field_error;
 mod fixed;
 mod hpa;
+mod kpa;
 mod live;
 mod observation;
 mod oracle;
@@ -22,13 +24,14 @@ mod step;
 
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
 pub use decorators::{Bounded, ChangeRate, Guarded, RateLimited, Stabilized, Trust};
+pub use field_error::{FieldError, FieldErrorKind};
 pub use fixed::{Schedule, ScheduleEntry, Static};
 pub use hpa::{
-    Behavior, ContainerResourceSource, ExternalSource, FieldError, FieldErrorKind, Hpa,
-    HpaController, HpaError, HpaSpec, HpaTarget, LabelSelector, MetricIdentifier, MetricSpec,
-    MetricTarget, ObjectReference, ObjectSource, PodsSource, QuantityText, ResourceSource,
-    ScalingPolicy, ScalingRules, SimpleHpa,
+    Behavior, ContainerResourceSource, ExternalSource, Hpa, HpaController, HpaSpec, HpaTarget,
+    LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource,
+    PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
+pub use kpa::{Kpa, KpaDecider, KpaMetric, KpaRecommendation, KpaSpec, KpaSteps};
 pub use live::Live;
 pub use observation::{
     Container, ContainerKind, ContainerUsage, MetricId, Observation, ParseMetricIdError, Phase,
@@ -38,7 +41,7 @@ pub use observation::{
 pub use oracle::{CapacityCurve, CapacityError, Load, Oracle, OracleTask, Plan};
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
-pub use policy_spec::PolicySpec;
+pub use policy_spec::{PolicyError, PolicySpec};
 pub use readings::{Average, Counters, Offered, Sampling, Scrapes};
 pub use sight::{SeenReplica, Sight};
 pub use step::{Mode, StepRecord, Workload, step, step_all};

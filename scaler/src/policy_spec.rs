@@ -7,9 +7,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Guarded, Hpa, HpaController, HpaError, HpaSpec, Policy, Schedule, ScheduleEntry, SimpleHpa,
-    Static, Trust,
+    FieldError, Guarded, Hpa, HpaController, HpaSpec, Kpa, KpaSpec, Policy, Schedule,
+    ScheduleEntry, SimpleHpa, Static, Trust,
 };
+
+/// Why there can be no such policy.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PolicyError {
+    /// `behavior` is not of the form that it must be.
+    #[error("behavior: {0}")]
+    Behavior(String),
+    /// Upstream's admission refuses the spec.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<FieldError>),
+}
 
 /// A policy and its parameters.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -39,6 +50,8 @@ pub enum PolicySpec {
         #[serde(default)]
         controller: HpaController,
     },
+    /// The Knative Pod Autoscaler.
+    Kpa(KpaSpec),
     /// Another policy, which holds instead of going down on missing, stale or thin data.
     Guarded {
         /// The other one.
@@ -53,8 +66,8 @@ impl PolicySpec {
     /// The policy.
     ///
     /// # Errors
-    /// If upstream's admission refuses what an HPA says.
-    pub fn build(&self) -> Result<Box<dyn Policy + Send>, HpaError> {
+    /// If upstream's admission refuses what an HPA says, or another's parameters make no sense.
+    pub fn build(&self) -> Result<Box<dyn Policy + Send>, PolicyError> {
         Ok(match self {
             Self::Static { replicas, period } => Box::new(Static::new(*replicas, *period)),
             Self::Schedule { entries, period } => Box::new(Schedule::new(entries.clone(), *period)),
@@ -62,9 +75,16 @@ impl PolicySpec {
             Self::HpaManifest { spec, controller } => {
                 let mistakes = spec.as_ref().clone().defaulted().validate();
                 if !mistakes.is_empty() {
-                    return Err(HpaError::Invalid(mistakes));
+                    return Err(PolicyError::Invalid(mistakes));
                 }
                 Box::new(Hpa::new(spec.as_ref().clone(), controller.clone()))
+            }
+            Self::Kpa(spec) => {
+                let mistakes = spec.validate();
+                if !mistakes.is_empty() {
+                    return Err(PolicyError::Invalid(mistakes));
+                }
+                Box::new(Kpa::new(spec.clone()))
             }
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })

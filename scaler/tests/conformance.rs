@@ -1,7 +1,8 @@
 //! Replays decisions of the real controllers and compares.
 //!
 //! The vectors come from the folder that `RUSHHOUR_VECTORS` names, by default the project's own copy. Everything goes
-//! through the public [`Policy`]: observation in, decision out, outcome settled. Vectors tagged `overflow` only must
+//! through the public [`Policy`]: observation in, decision out, outcome settled; only where a vector gives Knative's two
+//! averages themselves, they go to the public [`scaler::KpaDecider`], for no reading would give them. Vectors tagged `overflow` only must
 //! not panic: there upstream wraps around, and differs from one processor to the next.
 
 #![allow(
@@ -15,6 +16,8 @@
 
 #[path = "conformance/convert.rs"]
 mod convert;
+#[path = "conformance/kpa.rs"]
+mod kpa;
 #[path = "conformance/tally.rs"]
 mod tally;
 
@@ -256,5 +259,9 @@ fn hpa_validate() {
 
 #[test]
 fn kpa() {
-    println!("kpa: not yet, 0 of {}", load("kpa").len());
+    let mut tally = Tally::new("kpa");
+    for (input, expected) in load("kpa") {
+        kpa::replay(&mut tally, &input, &expected, !tagged(&input, "overflow"));
+    }
+    tally.finish();
 }

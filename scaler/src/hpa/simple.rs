@@ -10,7 +10,8 @@ use super::spec::{
     Behavior, HpaSpec, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, PodsSource,
     ResourceSource,
 };
-use super::{FieldError, Hpa, HpaController, compile, tolerance};
+use super::{Hpa, HpaController, compile, tolerance};
+use crate::PolicyError;
 
 /// One target.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -48,17 +49,6 @@ const fn upstream_period() -> Duration {
     Duration::from_secs(15)
 }
 
-/// Why there can be no such policy.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum HpaError {
-    /// `behavior` is not of the form that it must be.
-    #[error("behavior: {0}")]
-    Behavior(String),
-    /// Upstream's admission refuses the spec.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Invalid(Vec<FieldError>),
-}
-
 impl SimpleHpa {
     /// The spec that says the same, without `behavior`.
     #[must_use]
@@ -81,18 +71,18 @@ impl SimpleHpa {
     ///
     /// # Errors
     /// If `behavior` cannot be read, or upstream's admission would refuse the whole.
-    pub fn build(&self) -> Result<Hpa, HpaError> {
+    pub fn build(&self) -> Result<Hpa, PolicyError> {
         let spec = self.spec().defaulted();
         let behavior: Option<Behavior<f64>> = match &self.behavior {
             None => None,
-            Some(json) => {
-                Some(Behavior::deserialize(json).map_err(|e| HpaError::Behavior(e.to_string()))?)
-            }
+            Some(json) => Some(
+                Behavior::deserialize(json).map_err(|e| PolicyError::Behavior(e.to_string()))?,
+            ),
         };
         let behavior = behavior.map(|written| written.defaulted(self.rate_period.as_secs_f64()));
         let mistakes = spec.validate();
         if !mistakes.is_empty() {
-            return Err(HpaError::Invalid(mistakes));
+            return Err(PolicyError::Invalid(mistakes));
         }
         let window = self.controller.downscale_stabilization;
         let rules = behavior

@@ -1,79 +1,14 @@
 //! What upstream's admission says of a spec: the same fields, types and details; all mistakes at once.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::spec::{
     Behavior, HpaSpec, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, QuantityText,
     ScalingRules,
 };
-
-/// One mistake in a spec.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct FieldError {
-    /// Where, as in `spec.metrics[0].type`.
-    pub field: String,
-    /// Which sort of mistake.
-    pub kind: FieldErrorKind,
-    /// What is wrong with it.
-    pub detail: String,
-}
-
-/// Sorts of mistakes, with Kubernetes' names.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
-)]
-pub enum FieldErrorKind {
-    /// It is missing.
-    #[serde(rename = "FieldValueRequired")]
-    Required,
-    /// It has no meaning.
-    #[serde(rename = "FieldValueInvalid")]
-    Invalid,
-    /// It must not be there.
-    #[serde(rename = "FieldValueForbidden")]
-    Forbidden,
-    /// It is none of those that there are.
-    #[serde(rename = "FieldValueNotSupported")]
-    NotSupported,
-}
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.detail.is_empty() {
-            write!(f, "{}: required", self.field)
-        } else {
-            write!(f, "{}: {}", self.field, self.detail)
-        }
-    }
-}
+use crate::field_error::Mistakes;
+use crate::{FieldError, FieldErrorKind};
 
 const SOURCES: &str =
     r#"supported values: "ContainerResource", "External", "Object", "Pods", "Resource""#;
-
-/// Collects mistakes.
-#[derive(Default)]
-struct Mistakes(Vec<FieldError>);
-
-impl Mistakes {
-    fn add(&mut self, kind: FieldErrorKind, field: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(FieldError {
-            field: field.into(),
-            kind,
-            detail: detail.into(),
-        });
-    }
-
-    fn required(&mut self, field: impl Into<String>, detail: &str) {
-        self.add(FieldErrorKind::Required, field, detail);
-    }
-
-    fn invalid(&mut self, field: impl Into<String>, detail: &str) {
-        self.add(FieldErrorKind::Invalid, field, detail);
-    }
-}
 
 impl HpaSpec {
     /// All that upstream's admission finds wrong with a defaulted spec, sorted by field and detail.
@@ -110,10 +45,7 @@ impl HpaSpec {
                 }
             }
         }
-        found
-            .0
-            .sort_by(|a, b| (&a.field, &a.detail).cmp(&(&b.field, &b.detail)));
-        found.0
+        found.sorted()
     }
 
     fn bounds(&self, found: &mut Mistakes) {
@@ -146,7 +78,7 @@ fn reference(it: &ObjectReference, at: &str, needs_group: bool, found: &mut Mist
         }
     }
     match group_of(&it.api_version) {
-        Err(why) => found.invalid(format!("{at}.apiVersion"), &why),
+        Err(why) => found.invalid(format!("{at}.apiVersion"), why),
         Ok("") if needs_group && it.kind != "ReplicationController" => {
             found.invalid(
                 format!("{at}.apiVersion"),
@@ -173,12 +105,12 @@ pub(super) fn group_of(api_version: &str) -> Result<&str, String> {
 
 fn path_segment(value: &str, field: String, found: &mut Mistakes) {
     if value == "." || value == ".." {
-        found.invalid(field, &format!("may not be '{value}'"));
+        found.invalid(field, format!("may not be '{value}'"));
         return;
     }
     for bad in ["/", "%"] {
         if value.contains(bad) {
-            found.invalid(field.clone(), &format!("may not contain '{bad}'"));
+            found.invalid(field.clone(), format!("may not contain '{bad}'"));
         }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// 2000-01-01T00:00:00Z, the vectors' t = 0.
 const ZERO_MS: i64 = 946_684_800_000;
 
-fn at(ms: &Value) -> Option<Timestamp> {
+pub(crate) fn at(ms: &Value) -> Option<Timestamp> {
     ms.as_i64().map(|ms| Timestamp::from_millis(ZERO_MS + ms))
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn millis(at: Timestamp) -> i64 {
     at.as_nanos() / 1_000_000 - ZERO_MS
 }
 
-fn list(of: &Value) -> &[Value] {
+pub(crate) fn list(of: &Value) -> &[Value] {
     of.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -29,7 +29,7 @@ fn text(of: &Value) -> String {
     of.as_str().unwrap_or_default().to_owned()
 }
 
-fn secs(of: &Value) -> Duration {
+pub(crate) fn secs(of: &Value) -> Duration {
     Duration::from_secs_f64(of.as_f64().unwrap())
 }
 
