@@ -4,6 +4,7 @@
 //! read the scale, compute every metric, take the largest proposal, stabilise it, limit it, write, and say how things
 //! stand. Where upstream wraps around on absurd values, this saturates.
 
+mod compute;
 mod explain;
 mod memory;
 mod metric;
@@ -16,6 +17,7 @@ mod spec;
 mod validate;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Reading, Replicas, Timestamp};
@@ -23,11 +25,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Clip, ConditionStatus, Decision, Event, Observation, Policy, PolicyState, Reason, Scale,
-    Selector, Status, Term, Verdict, Wants, WriteOutcome,
+    Clip, Condition, ConditionStatus, Decision, Event, MetricId, Observation, Policy, PolicyState,
+    Reason, Sample, Scale, Status, Term, Verdict, Wants, WriteOutcome,
 };
 use memory::{Memory, Saved};
-use metric::{Context, Metric};
+use metric::Metric;
 use normalise::{Events, Limit, Recommendation};
 use rules::{Rules, Tolerance, compile, tolerance};
 pub use simple::{HpaTarget, SimpleHpa};
@@ -38,6 +40,9 @@ pub use spec::{
 };
 
 const KIND: &str = "hpa/1";
+
+/// Metrics by name, as an observation has them.
+pub(crate) type Metrics = BTreeMap<MetricId, Reading<Vec<Sample>>>;
 
 /// The flags of the controller that runs all HPAs.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -156,6 +161,36 @@ impl Hpa {
         }
     }
 
+    /// One with a `behavior` whose seconds are those of a compressed scenario, all defaults filled in.
+    pub(crate) fn compressed(
+        spec: &HpaSpec,
+        behavior: Option<&Behavior<f64>>,
+        controller: HpaController,
+    ) -> Self {
+        let window = controller.downscale_stabilization;
+        let rules = behavior.map(|written| compile(written, window, |s| s));
+        let near = tolerance(behavior, controller.tolerance);
+        Self::assemble(spec, controller, rules, near)
+    }
+
+    /// Decides on what was seen, but on these metrics.
+    pub(crate) fn decide_on(&mut self, seen: &Observation, metrics: &Metrics) -> Decision {
+        self.pending = Pending {
+            at: seen.at,
+            ..Pending::default()
+        };
+        let (verdict, reason) = self.reconcile(seen, metrics);
+        Decision {
+            verdict,
+            reason,
+            next: seen.at + self.wants.period,
+        }
+    }
+
+    pub(crate) const fn conditions(&self) -> &BTreeMap<String, Condition> {
+        &self.memory.conditions
+    }
+
     /// The scale, if it can be read and its target can exist.
     fn read_scale<'a>(&self, seen: &'a Observation) -> Result<&'a Scale, String> {
         if let Some(why) = &self.bad_reference {
@@ -170,7 +205,7 @@ impl Hpa {
         }
     }
 
-    fn reconcile(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn reconcile(&mut self, seen: &Observation, metrics: &Metrics) -> (Verdict, Reason) {
         let scale = match self.read_scale(seen) {
             Ok(scale) => scale,
             Err(why) => return self.no_scale(&why),
@@ -192,7 +227,7 @@ impl Hpa {
         if cur == 0 {
             let wakes = self.metrics.iter().any(Metric::wakes);
             if asleep && (self.min != 0 || wakes) {
-                self.by_metrics(seen, scale, cur)
+                self.by_metrics(seen, metrics, scale, cur)
             } else {
                 self.disabled()
             }
@@ -201,7 +236,7 @@ impl Hpa {
         } else if cur < self.min {
             self.correct(cur, self.min, Limit::TooFew)
         } else {
-            self.by_metrics(seen, scale, cur)
+            self.by_metrics(seen, metrics, scale, cur)
         }
     }
 
@@ -260,9 +295,15 @@ impl Hpa {
         (Verdict::Scale(count(bound)), reason)
     }
 
-    fn by_metrics(&mut self, seen: &Observation, scale: &Scale, cur: i32) -> (Verdict, Reason) {
+    fn by_metrics(
+        &mut self,
+        seen: &Observation,
+        metrics: &Metrics,
+        scale: &Scale,
+        cur: i32,
+    ) -> (Verdict, Reason) {
         let mut reason = Reason::new("metric", "");
-        let (best, name) = match self.compute(seen, scale, cur, &mut reason) {
+        let (best, name) = match self.compute(seen, metrics, scale, cur, &mut reason) {
             Ok(best) => best,
             Err(why) => {
                 self.pending.stage = Stage::NoNumber;
@@ -295,106 +336,6 @@ impl Hpa {
         }
         self.decided(desired, why);
         (Verdict::Scale(count(desired)), reason)
-    }
-
-    /// The largest proposal of all metrics, and the name of the metric that made it.
-    fn compute(
-        &mut self,
-        seen: &Observation,
-        scale: &Scale,
-        cur: i32,
-        reason: &mut Reason,
-    ) -> Result<(i32, String), String> {
-        self.check_selector(&scale.selector)?;
-        let with = Context {
-            seen,
-            cur,
-            status: i32::try_from(scale.status.get()).unwrap_or(i32::MAX),
-            tolerance: self.tolerance,
-            controller: &self.controller,
-        };
-        let (mut best, mut winner, mut failed, mut first) = (0, None, 0, None);
-        for metric in &self.metrics {
-            match metric.propose(&with) {
-                Ok(proposal) => {
-                    reason.terms.push(explain::term(metric, &proposal));
-                    if best == 0 || proposal.replicas > best {
-                        best = proposal.replicas;
-                        winner = Some((metric, proposal));
-                    }
-                }
-                Err(error) => {
-                    reason.terms.push(Term {
-                        name: metric.name.clone(),
-                        value: format!("no data: {}", error.event),
-                    });
-                    failed += 1;
-                    self.pending.events.push(Event {
-                        warning: true,
-                        reason: error.reason.into(),
-                        message: error.event.clone(),
-                    });
-                    first.get_or_insert(error);
-                }
-            }
-        }
-        if let Some(error) = first {
-            let summary = format!(
-                "invalid metrics ({failed} invalid out of {}), first error is: {}",
-                self.metrics.len(),
-                error.error
-            );
-            // With a broken metric it may go up or stay, never down.
-            if failed == self.metrics.len() || best < cur {
-                let why = format!(
-                    "the HPA was unable to compute the replica count: {}",
-                    error.event
-                );
-                self.memory
-                    .set("ScalingActive", ConditionStatus::False, error.reason, &why);
-                return Err(summary);
-            }
-            self.pending.error = Some(summary);
-        }
-        let name = winner.map_or_else(String::new, |(metric, proposal)| {
-            reason.sentence = explain::sentence(metric, &proposal);
-            metric.name.clone()
-        });
-        self.memory.set(
-            "ScalingActive",
-            ConditionStatus::True,
-            "ValidMetricFound",
-            &format!("the HPA was able to successfully calculate a replica count from {name}"),
-        );
-        Ok((best, name))
-    }
-
-    fn check_selector(&mut self, selector: &Selector) -> Result<(), String> {
-        let (event, reason, error, message) = match selector {
-            Selector::Valid => return Ok(()),
-            Selector::Missing => (
-                "SelectorRequired",
-                "InvalidSelector",
-                "selector is required",
-                "the HPA target's scale is missing a selector",
-            ),
-            Selector::Unparsable => (
-                "InvalidSelector",
-                "InvalidSelector",
-                "couldn't convert selector into a corresponding internal selector object",
-                "couldn't convert selector into a corresponding internal selector object",
-            ),
-            Selector::Ambiguous => (
-                "AmbiguousSelector",
-                "AmbiguousSelector",
-                "pods by selector are controlled by multiple HPAs",
-                "pods by selector are controlled by multiple HPAs",
-            ),
-        };
-        self.warn(event, error.to_owned());
-        self.memory
-            .set("ScalingActive", ConditionStatus::False, reason, message);
-        Err(error.to_owned())
     }
 
     /// Stabilises and limits, and says so in conditions and clips.
@@ -452,16 +393,7 @@ impl Policy for Hpa {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        self.pending = Pending {
-            at: seen.at,
-            ..Pending::default()
-        };
-        let (verdict, reason) = self.reconcile(seen);
-        Decision {
-            verdict,
-            reason,
-            next: seen.at + self.wants.period,
-        }
+        self.decide_on(seen, &seen.metrics)
     }
 
     fn settle(&mut self, outcome: &WriteOutcome) -> Status {

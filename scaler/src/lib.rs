@@ -11,6 +11,7 @@ mod decorators;
 mod field_error;
 mod fixed;
 mod hpa;
+mod keda;
 mod kpa;
 mod live;
 mod observation;
@@ -30,6 +31,11 @@ pub use hpa::{
     Behavior, ContainerResourceSource, ExternalSource, Hpa, HpaController, HpaSpec, HpaTarget,
     LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource,
     PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
+};
+pub use keda::{
+    Formula, FormulaError, Keda, KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior,
+    KedaMetric, KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource,
+    KedaSpec, KedaTrigger,
 };
 pub use kpa::{Kpa, KpaDecider, KpaMetric, KpaRecommendation, KpaSpec, KpaSteps};
 pub use live::Live;

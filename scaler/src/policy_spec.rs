@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FieldError, Guarded, Hpa, HpaController, HpaSpec, Kpa, KpaSpec, Policy, Schedule,
+    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Policy, Schedule,
     ScheduleEntry, SimpleHpa, Static, Trust,
 };
 
@@ -52,6 +52,8 @@ pub enum PolicySpec {
     },
     /// The Knative Pod Autoscaler.
     Kpa(KpaSpec),
+    /// KEDA.
+    Keda(Box<KedaSpec>),
     /// Another policy, which holds instead of going down on missing, stale or thin data.
     Guarded {
         /// The other one.
@@ -86,6 +88,7 @@ impl PolicySpec {
                 }
                 Box::new(Kpa::new(spec.clone()))
             }
+            Self::Keda(spec) => Box::new(spec.build()?),
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })
     }

@@ -7,7 +7,7 @@ use metrics::{NoData, Quantity, Reading};
 use super::pods::{PodMetric, PodProposal, PodSample, PodTarget, Startup};
 use super::spec::{LabelSelector, MetricSpec, MetricTarget, QuantityText};
 use super::whole::{external, object};
-use super::{HpaController, Tolerance};
+use super::{HpaController, Metrics, Tolerance};
 use crate::{MetricId, Observation, Sample, Wants};
 
 /// A metric, ready to be computed.
@@ -94,6 +94,8 @@ pub(super) enum Basis {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) seen: &'a Observation,
+    /// Custom and external metrics: usually those that were seen.
+    pub(super) metrics: &'a Metrics,
     pub(super) cur: i32,
     pub(super) status: i32,
     pub(super) tolerance: Tolerance,
@@ -370,9 +372,9 @@ pub(super) const EXTERNAL: &str = "external metrics API";
 pub(super) fn series<'a>(
     id: &MetricId,
     api: &str,
-    seen: &'a Observation,
+    metrics: &'a Metrics,
 ) -> Result<&'a [Sample], String> {
-    match seen.metrics.get(id) {
+    match metrics.get(id) {
         Some(Reading::Value { value, .. }) if !value.is_empty() => Ok(value),
         Some(Reading::Value { .. }) => Err(nothing(&NoData::Empty, api)),
         Some(Reading::NoData(why)) => Err(nothing(why, api)),
@@ -391,7 +393,7 @@ fn pods(
         error: format!("failed to get pods metric value: {event}"),
         event,
     };
-    let series = series(id, CUSTOM, with.seen)
+    let series = series(id, CUSTOM, with.metrics)
         .map_err(|why| fail(format!("unable to get metric {name}: {why}")))?;
     let samples = series
         .iter()

@@ -10,7 +10,7 @@ use super::spec::{
     Behavior, HpaSpec, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, PodsSource,
     ResourceSource,
 };
-use super::{Hpa, HpaController, compile, tolerance};
+use super::{Hpa, HpaController};
 use crate::PolicyError;
 
 /// One target.
@@ -84,12 +84,11 @@ impl SimpleHpa {
         if !mistakes.is_empty() {
             return Err(PolicyError::Invalid(mistakes));
         }
-        let window = self.controller.downscale_stabilization;
-        let rules = behavior
-            .as_ref()
-            .map(|written| compile(written, window, |s| s));
-        let near = tolerance(behavior.as_ref(), self.controller.tolerance);
-        Ok(Hpa::assemble(&spec, self.controller.clone(), rules, near))
+        Ok(Hpa::compressed(
+            &spec,
+            behavior.as_ref(),
+            self.controller.clone(),
+        ))
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn object(
         event,
     };
     let read = || {
-        series(id, CUSTOM, with.seen)
+        series(id, CUSTOM, with.metrics)
             .map(|all| all[0].value.milli())
             .map_err(|why| format!("unable to get metric {name} on {at}: {why}"))
     };
@@ -53,7 +53,7 @@ pub(super) fn external(
         event,
     };
     let read = || {
-        series(id, EXTERNAL, with.seen)
+        series(id, EXTERNAL, with.metrics)
             .map_err(|why| format!("unable to get external metric {name}: {why}"))
     };
     match target {
