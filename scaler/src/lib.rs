@@ -11,6 +11,7 @@ mod decorators;
 mod field_error;
 mod fixed;
 mod hpa;
+mod import;
 mod keda;
 mod kpa;
 mod live;
@@ -32,6 +33,7 @@ pub use hpa::{
     LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource,
     PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
+pub use import::{ImportError, Imported, import};
 pub use keda::{
     Formula, FormulaError, Keda, KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior,
     KedaMetric, KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource,

@@ -255,7 +255,7 @@ impl KedaEvent {
 
 impl KedaSpec {
     /// The triggers that are not of a resource, with their places among all.
-    pub(super) fn events(&self) -> impl Iterator<Item = (usize, &KedaTrigger, &KedaEvent)> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (usize, &KedaTrigger, &KedaEvent)> {
         let all = self.triggers.iter().enumerate();
         all.filter_map(|(place, trigger)| match &trigger.source {
             KedaSource::Event(event) => Some((place, trigger, event)),
