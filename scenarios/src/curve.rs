@@ -73,6 +73,13 @@ pub enum Curve {
         /// The other.
         curve: Box<Self>,
     },
+    /// Another that began so long before the start: see [`Curve::begun`].
+    Begun {
+        /// So long before.
+        before: Duration,
+        /// The other.
+        curve: Box<Self>,
+    },
 }
 
 /// Why a curve cannot be built.
@@ -186,6 +193,33 @@ impl Curve {
                 by: faster(*by, speed),
                 curve: Box::new(curve.compressed(speed)),
             },
+            Self::Begun { before, curve } => Self::Begun {
+                before: faster(*before, speed),
+                curve: Box::new(curve.compressed(speed)),
+            },
+        }
+    }
+
+    /// The same course, begun so long before the start: what it was until then is left out.
+    #[must_use]
+    pub fn begun(&self, before: Duration) -> Self {
+        match self {
+            Self::Constant { rate } => Self::Constant { rate: *rate },
+            Self::Recorded(recorded) => Self::Recorded(recorded.begun(before)),
+            curve if before.is_zero() => curve.clone(),
+            curve => Self::Begun {
+                before,
+                curve: Box::new(curve.clone()),
+            },
+        }
+    }
+
+    /// The same course, `factor` times as high.
+    #[must_use]
+    pub fn scaled(&self, factor: Ratio) -> Self {
+        Self::Scaled {
+            factor,
+            curve: Box::new(self.clone()),
         }
     }
 
@@ -231,7 +265,9 @@ impl Curve {
     /// The curve inside scalings and shifts.
     fn innermost(&self) -> &Self {
         match self {
-            Self::Scaled { curve, .. } | Self::Shifted { curve, .. } => curve.innermost(),
+            Self::Scaled { curve, .. }
+            | Self::Shifted { curve, .. }
+            | Self::Begun { curve, .. } => curve.innermost(),
             other => other,
         }
     }
@@ -251,6 +287,7 @@ impl Curve {
             Self::Scaled { factor, curve } => factor.get() * curve.rate(t),
             Self::Shifted { by, .. } if t < by.as_secs_f64() => 0.0,
             Self::Shifted { by, curve } => curve.rate(t - by.as_secs_f64()),
+            Self::Begun { before, curve } => curve.rate(t + before.as_secs_f64()),
         }
     }
 
@@ -269,6 +306,10 @@ impl Curve {
             Self::Scaled { factor, curve } => factor.get() * curve.count(t),
             Self::Shifted { by, .. } if t < by.as_secs_f64() => 0.0,
             Self::Shifted { by, curve } => curve.count(t - by.as_secs_f64()),
+            Self::Begun { before, curve } => {
+                let before = before.as_secs_f64();
+                (curve.count(t + before) - curve.count(before)).max(0.0)
+            }
         }
     }
 
@@ -300,6 +341,11 @@ impl Curve {
                 let by = by.as_secs_f64();
                 curve.invert(count, near - by).map(|t| t + by)
             }
+            Self::Begun { before, curve } => {
+                let before = before.as_secs_f64();
+                let t = curve.invert(count + curve.count(before), near + before)?;
+                Some((t - before).max(0.0))
+            }
         }
     }
 
@@ -320,6 +366,10 @@ impl Curve {
                 .collect(),
             Self::Scaled { curve, .. } => curve.edge_seconds(until),
             Self::Shifted { by, curve } => later(curve.edge_seconds(until), *by),
+            Self::Begun { before, curve } => {
+                let before = before.as_secs_f64();
+                earlier(curve.edge_seconds(until + before), before)
+            }
         }
     }
 
@@ -333,6 +383,10 @@ impl Curve {
             Self::Sum(parts) => parts.iter().flat_map(|part| part.corners(until)).collect(),
             Self::Scaled { curve, .. } => curve.corners(until),
             Self::Shifted { by, curve } => later(curve.corners(until), *by),
+            Self::Begun { before, curve } => {
+                let before = before.as_secs_f64();
+                earlier(curve.corners(until + before), before)
+            }
             shape => shape.edge_seconds(until),
         }
     }
@@ -346,6 +400,11 @@ fn later(mut instants: Vec<f64>, by: Duration) -> Vec<f64> {
     // A shifted curve begins all at once.
     instants.push(by);
     instants
+}
+
+fn earlier(instants: Vec<f64>, by: f64) -> Vec<f64> {
+    let moved = instants.into_iter().map(|instant| instant - by);
+    moved.filter(|instant| *instant >= 0.0).collect()
 }
 
 /// A duration at `speed` times the pace.

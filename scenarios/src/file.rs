@@ -121,7 +121,7 @@ fn read(
     for set in sets {
         let source = sources.len();
         sources.push(Source {
-            name: "--set".to_owned(),
+            name: set.name().to_owned(),
             text: set.text().to_owned(),
         });
         set.apply(source, &mut root, found);

@@ -11,6 +11,7 @@ mod curve;
 mod distribution;
 mod draws;
 mod file;
+mod part;
 mod scenario;
 mod shopper;
 mod speed;

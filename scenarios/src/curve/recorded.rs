@@ -57,6 +57,14 @@ impl Recorded {
         &self.instants
     }
 
+    /// Those from `before` on, so much earlier.
+    pub(super) fn begun(&self, before: Duration) -> Self {
+        let before = nanos(before.as_secs_f64());
+        let first = self.instants.partition_point(|instant| *instant < before);
+        let instants = self.instants[first..].iter().map(|i| i - before).collect();
+        Self::new(instants).unwrap_or_else(|_| self.clone())
+    }
+
     pub(super) fn rate(&self, t: f64) -> f64 {
         self.bins.rate(t)
     }

@@ -107,10 +107,11 @@ fn any_curve() -> impl Strategy<Value = Curve> {
                 factor: ratio(factor),
                 curve: Box::new(curve)
             }),
-            (0.0..60.0, inner).prop_map(|(by, curve)| Curve::Shifted {
+            (0.0..60.0, inner.clone()).prop_map(|(by, curve)| Curve::Shifted {
                 by: s(by),
                 curve: Box::new(curve)
             }),
+            (0.0..60.0, inner).prop_map(|(before, curve)| curve.begun(s(before))),
         ]
     })
 }
@@ -130,6 +131,15 @@ fn numeric(curve: &Curve, a: f64, b: f64) -> (f64, f64) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn one_that_began_before_goes_on_where_it_was(curve in shape(), before in 0_u32..60, t in 0.0..60.0) {
+        let begun = curve.begun(Duration::from_secs(before.into()));
+        let then = t + f64::from(before);
+        prop_assert!((begun.rate(t) - curve.rate(then)).abs() <= 1e-6 * curve.rate(then).max(1.0), "{begun:?}");
+        let counted = curve.count(then) - curve.count(before.into());
+        prop_assert!((begun.count(t) - counted).abs() <= 1e-6 * counted.max(1.0), "{begun:?}");
+    }
 
     #[test]
     fn the_count_is_the_integral_of_the_rate(curve in any_curve(), a in 0.0..120.0, length in 0.1..80.0) {

@@ -1,14 +1,26 @@
 //! `--set scaling.catalogue.min=6`: one value of a scenario, changed by its path.
 
 use super::mistake::{Found, Mistakes, Source, Span, listed, short};
-use super::tree::{Key, Kind, Node, is_bad_control, parse};
+use super::tree::{Key, Kind, Node, is_bad_control, parse, text_of};
 
-/// One value to change, and what to.
+/// One value to change, and what to; or the scaling of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Set {
+    /// What mistakes in it are said to stand in.
+    name: String,
     text: String,
-    /// Where the value begins.
-    value: usize,
+    kind: SetKind,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum SetKind {
+    /// `path=value`.
+    Value {
+        /// Where the value begins.
+        value: usize,
+    },
+    /// A whole text, whose `scaling:` part says how services scale.
+    Scaling,
 }
 
 impl Set {
@@ -61,9 +73,34 @@ impl Set {
             );
         }
         Self {
+            name: "--set".to_owned(),
             text: text.to_owned(),
-            value,
+            kind: SetKind::Value { value },
         }
+    }
+
+    /// The `scaling:` part of the text of a file called `name`, as a scenario has it. It takes the place of the scaling of
+    /// those services that it names, and of the calendar if it has one; what else the file holds is left aside.
+    ///
+    /// # Errors
+    /// If the file is larger than 1 MiB, not UTF-8, or holds control characters. What it says is checked with the scenario.
+    pub fn scaling(name: &str, bytes: &[u8]) -> Result<Self, Mistakes> {
+        let mut found = Found::default();
+        let name = name.to_owned();
+        let text = text_of(bytes, &mut found);
+        if found.any() {
+            return Err(found.told(&[Source { name, text }]));
+        }
+        Ok(Self {
+            name,
+            text,
+            kind: SetKind::Scaling,
+        })
+    }
+
+    /// What mistakes in it are said to stand in.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// How it was written.
@@ -74,17 +111,66 @@ impl Set {
 
     /// Changes the value in `root`; mistakes point into the text number `source`.
     pub(crate) fn apply(&self, source: usize, root: &mut Node, found: &mut Found) {
-        let Some(mut value) = parse(source, self.value, &self.text[self.value..], found) else {
+        match self.kind {
+            SetKind::Value { value } => self.apply_value(value, source, root, found),
+            SetKind::Scaling => self.apply_scaling(source, root, found),
+        }
+    }
+
+    fn apply_scaling(&self, source: usize, root: &mut Node, found: &mut Found) {
+        let Some(file) = parse(source, 0, &self.text, found) else {
+            return;
+        };
+        let at = file.at;
+        let scaling = match file.kind {
+            Kind::Map(entries) => entries.into_iter().find(|(key, _)| key.name == "scaling"),
+            _ => None,
+        };
+        let Some((key, Node { kind, at: inside })) = scaling else {
+            let rule = "a file with a policy has a scenario's part: `scaling: {catalogue: {policy: hpa, …}}`";
+            found.add(at, "no `scaling` in it", "", rule);
+            return;
+        };
+        let Kind::Map(services) = kind else {
+            let rule = "`scaling` has an entry for each service";
+            found.add(inside, "this is no `scaling`", "", rule);
+            return;
+        };
+        let Kind::Map(entries) = &mut root.kind else {
+            return;
+        };
+        let place = entries.iter().position(|(k, _)| k.name == "scaling");
+        let place = place.unwrap_or_else(|| {
+            let empty = Node {
+                kind: Kind::Map(Vec::new()),
+                at: inside,
+            };
+            entries.push((key, empty));
+            entries.len() - 1
+        });
+        // What is no mapping is told by whoever reads the scenario.
+        if let Kind::Map(there) = &mut entries[place].1.kind {
+            for (key, node) in services {
+                match there.iter_mut().find(|(k, _)| k.name == key.name) {
+                    Some(entry) => *entry = (key, node),
+                    None => there.push((key, node)),
+                }
+            }
+        }
+    }
+
+    fn apply_value(&self, start: usize, source: usize, root: &mut Node, found: &mut Found) {
+        let Some(mut value) = parse(source, start, &self.text[start..], found) else {
             return;
         };
         if let Kind::Scalar { .. } = value.kind {
             value.at = Span {
                 source,
-                start: self.value,
+                start,
                 end: self.text.len(),
             };
         }
-        let path = &self.text[..self.value - 1];
+        let path = &self.text[..start - 1];
         place(
             root,
             Path {

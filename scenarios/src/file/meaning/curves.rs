@@ -562,10 +562,12 @@ fn name_edges(curve: &Curve, by: Duration, until: Duration, edges: &mut Edges) {
         Curve::Shifted { by: more, curve } => {
             name_edges(curve, by.saturating_add(*more), until, edges);
         }
+        // No file has one that began before: it comes of a scenario whose phases have their names.
         Curve::Constant { .. }
         | Curve::Diurnal(_)
         | Curve::Sine(_)
         | Curve::Trace(_)
-        | Curve::Recorded(_) => {}
+        | Curve::Recorded(_)
+        | Curve::Begun { .. } => {}
     }
 }

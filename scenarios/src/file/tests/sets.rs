@@ -81,3 +81,41 @@ fn all_that_is_no_set_is_told_at_once() {
 fn the_last_set_wins() {
     assert_eq!(with(&["seed=7", "seed=8"]).unwrap().seed, 8);
 }
+
+fn with_scaling(text: &str) -> Result<Scenario, Mistakes> {
+    let set = Set::scaling("policy.yaml", text.as_bytes())?;
+    Scenario::read("my-sale.yaml", DESIGN.as_bytes(), &Folder, &[set])
+}
+
+#[test]
+fn a_file_s_scaling_takes_the_place_of_that_of_its_services() {
+    let before = with(&[]).unwrap();
+    let text = "# as planned\nname: whatever\nscaling:\n  catalogue:\n    policy: hpa\n    min: 4\n    max: 44\n    target: {busy: 50%}\n";
+    let after = with_scaling(text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(after.scaling["catalogue"].min, Replicas(4));
+    assert_eq!(after.scaling["catalogue"].max, Replicas(44));
+    assert_eq!(after.calendar, before.calendar, "it has no calendar");
+    assert_eq!(after.name, before.name, "the rest is left aside");
+}
+
+#[test]
+fn a_mistake_in_such_a_file_points_into_it() {
+    for (text, needle) in [
+        (
+            "scaling: {catalogue: {policy: hpa, mni: 3}}",
+            "did you mean `min`?",
+        ),
+        ("scaling: {catalogue: {policy: hpq, max: 3}}", "hpq"),
+        ("scaling: {nobody: {policy: static}}", "nobody"),
+        ("scaling: 3", "no `scaling`"),
+        ("catalogue: {policy: static}", "no `scaling` in it"),
+        ("[1, 2]", "no `scaling` in it"),
+        ("scaling: [", "policy.yaml"),
+        ("", "policy.yaml"),
+        ("scaling: \u{1b}", "policy.yaml"),
+    ] {
+        let told = with_scaling(text).unwrap_err().to_string();
+        assert!(told.contains(needle), "{text}: {told}");
+        assert!(told.contains("policy.yaml"), "{text}: {told}");
+    }
+}
