@@ -104,10 +104,11 @@ fn longest_row(violations: &[Option<bool>]) -> usize {
     rows.map(<[_]>::len).max().unwrap_or(0)
 }
 
-/// The highest burn rate of all spans of a length; nothing if the run is shorter, or no page was due.
+/// The highest burn rate of all spans of a length; nothing if the run is shorter, a window longer, or no page was due.
 fn worst_burn(windows: &[Interval], over_s: f64, budget: f64) -> Option<Burn> {
     let (begin, end) = (windows.first()?.from_s, windows.last()?.to_s);
-    if end - begin < over_s - 1e-6 {
+    let too_long = |w: &Interval| w.to_s - w.from_s > over_s + 1e-6;
+    if end - begin < over_s - 1e-6 || windows.iter().any(too_long) {
         return None;
     }
     let (mut first, mut due, mut missed) = (0, 0.0, 0.0);
@@ -228,6 +229,8 @@ mod tests {
             "too short"
         );
         assert_eq!(worst_burn(&[], 300.0, 0.01), None);
+        let coarse = worst_burn(&windows(&missed), 20.0, 0.01);
+        assert_eq!(coarse, None, "windows of half a minute hold no 20 s");
     }
 
     #[test]
