@@ -7,8 +7,10 @@ pub mod analysis;
 mod braille;
 pub mod charts;
 pub mod comparison;
+pub mod figures;
 pub mod files;
 pub mod gates;
+pub mod grid;
 pub mod hlog;
 pub mod journal;
 pub mod json;
@@ -21,4 +23,5 @@ pub mod record;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 pub mod terminal;
+pub mod trials;
 pub mod words;

@@ -11,6 +11,7 @@ mod parts;
 mod quality;
 mod services;
 mod shape;
+mod trials;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -18,6 +19,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::analysis::{Analysis, Finding};
 use crate::charts::{THEME, hatch, words};
 use crate::comparison::Comparison;
+
+pub use trials::html as trials_html;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");

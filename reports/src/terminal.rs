@@ -47,6 +47,20 @@ impl Style {
             Self::Color => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
         }
     }
+
+    /// A line of a table with its verdict's word in its colour.
+    pub(crate) fn verdict(self, line: &str, verdict: Option<Verdict>) -> String {
+        let Some(verdict) = verdict else {
+            return self.paint(line, Paint::Dim);
+        };
+        let paint = match verdict {
+            Verdict::Passed => Paint::Good,
+            Verdict::Failed => Paint::Bad,
+            _ => Paint::Warning,
+        };
+        let word = format!(" {} ", verdict.word());
+        line.replacen(&word, &self.paint(&word, paint), 1)
+    }
 }
 
 /// The summary, ending in a line feed. `folder` is the run's, if it was written.
