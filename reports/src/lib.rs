@@ -18,6 +18,7 @@ pub mod junit;
 pub mod live;
 pub mod markdown;
 pub mod page;
+pub mod plan;
 pub mod quality;
 pub mod record;
 #[cfg(any(test, feature = "sample"))]
