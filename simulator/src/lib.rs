@@ -9,6 +9,7 @@
 //! wants several at once puts each on a thread of its own.
 
 mod calendar;
+pub mod calibration;
 mod error;
 mod event;
 mod faults;
