@@ -1,12 +1,19 @@
 //! What can be typed.
 
+mod simulated;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use simulated::{
+    CalibrateArgs, CompareArgs, PlanArgs, SimulateArgs, Table, VariantArgs,
+};
+
 /// Rehearse your busiest hour: traffic, scaling and a report that charts latency against capacity.
 ///
-/// Without a command it rehearses a flash sale on a local shop, twenty times faster than it would happen.
+/// Without a command it rehearses a flash sale: predicts it, then runs it on a local shop, twenty times faster than it would
+/// happen.
 #[derive(Debug, Parser)]
 #[command(
     name = "rushhour",
@@ -25,7 +32,34 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Rehearse a scenario on a local shop of real processes, and report.
+    /// Predict a scenario, run it on a local shop of real processes, and put both side by side.
+    #[command(
+        after_help = "Examples:\n  rushhour rehearse flash-sale\n  rushhour rehearse my-sale.yaml --speed 10 --seed 7",
+        mut_arg("scenario", |arg| arg.required(false).default_value("flash-sale")),
+        mut_arg("speed", |arg| arg.default_value("20"))
+    )]
+    Rehearse(RunArgs),
+    /// Predict scenarios in virtual time: exact for its seed, and quick. Several scenarios, policies or seeds make a grid.
+    #[command(after_help = "Examples:\n  rushhour simulate black-friday\n  \
+        rushhour simulate flash-sale --policy static --policy hpa:cpu=60% --seeds 5")]
+    Simulate(SimulateArgs),
+    /// Try policies on the same luck, and say by how much they differ, or that one cannot tell.
+    #[command(
+        after_help = "Examples:\n  rushhour compare flash-sale --policy as-written --policy hpa:busy=60%\n  \
+        rushhour compare my-sale.yaml --variant more:scaling.order.min=8 --seeds 20"
+    )]
+    Compare(CompareArgs),
+    /// Find the least capacity that meets the SLO, and write it down to be pasted.
+    #[command(after_help = "Examples:\n  rushhour plan flash-sale\n  \
+        rushhour plan my-sale.yaml --reserve 50 --set prices.node_hour=0.19")]
+    Plan(PlanArgs),
+    /// Find out what a real target is like inside: put a staircase of load on it, and fit a service to what it shows.
+    #[command(
+        after_help = "Examples:\n  rushhour calibrate --target http://127.0.0.1:8080 --page / --page /list --to 200\n  \
+        rushhour calibrate my-sale.yaml --target http://127.0.0.1:8080 --cpu-from http://127.0.0.1:9100/metrics"
+    )]
+    Calibrate(CalibrateArgs),
+    /// Run a scenario on a local shop of real processes, and report.
     #[command(after_help = "Examples:\n  rushhour run flash-sale --speed 20\n  \
         rushhour run my-sale.yaml --set scaling.catalogue.min=6 --seed 7")]
     Run(RunArgs),
@@ -79,6 +113,9 @@ pub(crate) struct ScenarioArgs {
     /// Change a value by its path, as in `scaling.catalogue.min=6`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(crate) sets: Vec<String>,
+    /// Another policy for all services that scale: `static`, `hpa:cpu=60%`, or a file as `plan` writes it
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
 }
 
 /// Where results go, and how they are judged.
@@ -242,14 +279,15 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// What `rushhour` alone does: `run flash-sale --speed 20`.
+/// What `rushhour` alone does: `rehearse flash-sale --speed 20`.
 pub(crate) fn main_job() -> Command {
-    Command::Run(RunArgs {
+    Command::Rehearse(RunArgs {
         scenario: ScenarioArgs {
             scenario: "flash-sale".into(),
             speed: 20.0,
             seed: None,
             sets: Vec::new(),
+            policy: None,
         },
         result: ResultArgs {
             out: None,
@@ -263,42 +301,4 @@ pub(crate) fn main_job() -> Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{Command, CommandFactory as _};
-
-    use super::*;
-
-    /// The commands that the helps of `command` and all below it show as examples.
-    fn examples(command: &Command) -> Vec<String> {
-        let text = command.get_after_help().map(ToString::to_string);
-        let lines = text.iter().flat_map(|text| text.lines());
-        let own = lines.filter(|line| line.starts_with("  rushhour "));
-        let own = own.map(|line| line.trim().to_owned());
-        let below = command.get_subcommands().flat_map(examples);
-        own.chain(below).collect()
-    }
-
-    #[test]
-    fn examples_in_the_help_are_commands() {
-        let all = examples(&Args::command());
-        assert!(all.len() >= 14, "{all:?}");
-        for line in all {
-            let words = line.split(" > ").next().expect("a command");
-            let words: Vec<&str> = words.split(' ').collect();
-            let parsed = Args::try_parse_from(&words);
-            let args = parsed.unwrap_or_else(|e| panic!("{line}: {e}"));
-            let scenario = match args.command {
-                Some(super::Command::Run(run)) => run.scenario.scenario,
-                Some(super::Command::Load(load)) => load.scenario.scenario,
-                Some(super::Command::Doctor(doctor)) => doctor.scenario,
-                Some(super::Command::Scenario(ScenarioCommand::Show { name })) => name,
-                _ => continue,
-            };
-            let is_there = scenarios::library_scenario(&scenario).is_some();
-            assert!(
-                is_there || scenario == "my-sale.yaml",
-                "{line}: the library has no {scenario}"
-            );
-        }
-    }
-}
+mod tests;

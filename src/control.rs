@@ -7,7 +7,7 @@ use metrics::Timestamp;
 use reports::record::Event;
 use scaler::{Mode, Plant, StepRecord, Workload, step_all};
 
-use crate::wiring::BoxedPolicy;
+use crate::wiring::{self, BoxedPolicy};
 
 /// The plants and policies of one run, and the time they live in.
 pub(crate) struct Control<P> {
@@ -33,7 +33,7 @@ impl<P: Plant + Send> Control<P> {
             tokio::time::sleep_until((begin + due).into()).await;
             let now = start + due;
             for (workload, record) in self.step(now).await {
-                for event in events(workload, now, record) {
+                for event in wiring::step(workload, now, record) {
                     told(event);
                 }
             }
@@ -53,30 +53,4 @@ impl<P: Plant + Send> Control<P> {
             });
         step_all(now, workloads.collect(), Mode::Active).await
     }
-}
-
-fn events(workload: String, at: Timestamp, step: StepRecord) -> [Event; 3] {
-    let StepRecord {
-        observation,
-        decision,
-        outcome,
-        status,
-    } = step;
-    [
-        Event::Observation {
-            workload: workload.clone(),
-            observation: Box::new(observation),
-        },
-        Event::Decision {
-            workload: workload.clone(),
-            at,
-            decision,
-        },
-        Event::Written {
-            workload,
-            at,
-            outcome,
-            status,
-        },
-    ]
 }

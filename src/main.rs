@@ -3,6 +3,7 @@
 //! The commands: parse, validate, wire, run, exit code. No logic lives here.
 
 mod args;
+mod calibrating;
 mod commands;
 mod control;
 mod exit;
@@ -10,11 +11,14 @@ mod folder;
 mod full_rate;
 mod live;
 mod output;
+mod pasted;
 mod recorder;
 mod results;
 mod scenario_file;
 mod session;
+mod simulating;
 mod stop;
+mod variants;
 mod wiring;
 
 use std::process::ExitCode;
@@ -27,6 +31,11 @@ use exit::Exit;
 fn main() -> ExitCode {
     exit::install_panic_hook();
     let result = match Args::parse().command.unwrap_or_else(args::main_job) {
+        Command::Rehearse(args) => commands::rehearse::run(&args),
+        Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Compare(args) => commands::compare::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Load(args) => commands::load::run(&args),
         Command::Report(args) => commands::report::run(&args),

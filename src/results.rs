@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use reports::analysis::Analysis;
+use reports::comparison::Comparison;
 use reports::gates::{GateResult, Outcome, Verdict};
 use reports::record::Record;
 
@@ -40,27 +41,66 @@ pub(crate) fn of_run(
 /// Writes all files of a report into `folder`, prints what was asked for, and gives the verdict's exit code.
 pub(crate) fn report(record: &Record, folder: &Path, args: &ResultArgs) -> Result<Exit, Failure> {
     let analysis = Analysis::of(record);
-    let written = reports::files::write_all(folder, record, &analysis);
+    let predicted = predicted(folder);
+    let written = write_beside(record, &analysis, folder, predicted.as_ref());
     // Nobody is sent to a page that is not there.
-    let page = written
-        .files
-        .iter()
-        .any(|file| file.ends_with("report.html"));
-    let shown = show(&analysis, page.then_some(folder), args.format);
-    let exit = exit_of(analysis.verdict, args);
-    let failures: Vec<String> = written.errors.iter().map(ToString::to_string).collect();
-    shown?;
-    if failures.is_empty() {
-        Ok(exit)
-    } else {
-        Err(Failure::new(
-            Exit::Internal,
-            anyhow::anyhow!("{}", failures.join("\n")),
-        ))
+    let page = folder.join("report.html").exists().then_some(folder);
+    show(&analysis, predicted.as_ref(), page, args.format)?;
+    written?;
+    Ok(exit_of(analysis.verdict, args))
+}
+
+/// The folder of a run's prediction, inside the run's own.
+pub(crate) const PREDICTED: &str = "predicted";
+
+/// What was predicted of the run in `folder`, if it was. A prediction that cannot be read is left out, and that is said.
+fn predicted(folder: &Path) -> Option<Analysis> {
+    let folder = folder.join(PREDICTED);
+    if !folder.join(reports::record::FILE).exists() {
+        return None;
+    }
+    match Record::read(&folder) {
+        Ok(record) => Some(Analysis::of(&record)),
+        Err(error) => {
+            output::progress(&format!("warning: the prediction is left out: {error}"));
+            None
+        }
     }
 }
 
-fn exit_of(verdict: Verdict, args: &ResultArgs) -> Exit {
+/// Writes all files of a report into `folder`.
+pub(crate) fn write(record: &Record, analysis: &Analysis, folder: &Path) -> Result<(), Failure> {
+    write_beside(record, analysis, folder, None)
+}
+
+/// As [`write`], with how far the prediction was from it.
+fn write_beside(
+    record: &Record,
+    analysis: &Analysis,
+    folder: &Path,
+    predicted: Option<&Analysis>,
+) -> Result<(), Failure> {
+    let written = reports::files::write_all_beside(folder, record, analysis, predicted);
+    let failures: Vec<String> = written.errors.iter().map(ToString::to_string).collect();
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let text = anyhow::anyhow!("{}", failures.join("\n"));
+    Err(Failure::new(Exit::Internal, text))
+}
+
+/// Writes these files into `folder`, each whole or not at all.
+pub(crate) fn write_texts(folder: &Path, files: &[(&str, String)]) -> Result<(), Failure> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        reports::files::write(&path, |to| to.write_all(text.as_bytes()))
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The exit code of a verdict.
+pub(crate) fn exit_of(verdict: Verdict, args: &ResultArgs) -> Exit {
     match verdict {
         Verdict::Passed | Verdict::PassedWithWarnings => Exit::Passed,
         Verdict::Failed if args.warn_only => Exit::Passed,
@@ -70,16 +110,28 @@ fn exit_of(verdict: Verdict, args: &ResultArgs) -> Exit {
     }
 }
 
-fn show(analysis: &Analysis, folder: Option<&Path>, format: Format) -> anyhow::Result<()> {
+fn show(
+    analysis: &Analysis,
+    predicted: Option<&Analysis>,
+    folder: Option<&Path>,
+    format: Format,
+) -> anyhow::Result<()> {
+    let comparison = predicted.map(|predicted| Comparison::new(predicted, analysis));
+    let comparison = comparison.as_ref();
     let text = match format {
-        Format::Human => {
-            reports::terminal::summary(analysis, folder, WIDTH, output::stdout_style())
-        }
-        Format::Json => text(|to| reports::json::write(analysis, to))?,
+        Format::Human => reports::terminal::summary_beside(
+            analysis,
+            comparison,
+            folder,
+            WIDTH,
+            output::stdout_style(),
+        ),
+        Format::Json => text(|to| reports::json::write_beside(analysis, comparison, to))?,
         Format::Junit => text(|to| reports::junit::write(analysis, to))?,
-        Format::Markdown => reports::markdown::summary(analysis),
+        Format::Markdown => reports::markdown::summary_beside(analysis, comparison),
         Format::Github => github(
             analysis,
+            &reports::markdown::summary_beside(analysis, comparison),
             std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from),
         )?,
     };
@@ -93,8 +145,7 @@ fn text(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<
 }
 
 /// The summary as Markdown, added to the job's page if there is one; with an annotation for each gate that did not hold.
-fn github(analysis: &Analysis, page: Option<PathBuf>) -> anyhow::Result<String> {
-    let markdown = reports::markdown::summary(analysis);
+fn github(analysis: &Analysis, markdown: &str, page: Option<PathBuf>) -> anyhow::Result<String> {
     if let Some(page) = page {
         let open = std::fs::File::options()
             .append(true)

@@ -9,7 +9,7 @@ use scenarios::{Checked, Files, Scenario, Set};
 
 use crate::args::ScenarioArgs;
 use crate::exit::Failure;
-use crate::output;
+use crate::{output, variants};
 
 /// The longest scenario file that is read at all, in bytes. The language's own limit is smaller and says so better.
 const LONGEST: u64 = 8 << 20;
@@ -37,7 +37,18 @@ pub(crate) fn load_for_local(args: &ScenarioArgs) -> Result<Scenario, Failure> {
 fn read_for(args: &ScenarioArgs) -> Result<Checked, Failure> {
     let mut sets = args.sets.clone();
     sets.extend(args.seed.map(|seed| format!("seed={seed}")));
-    read(&args.scenario, &sets)
+    let mut sets = parsed(&sets)?;
+    let checked = read_with(&args.scenario, &sets)?;
+    let Some(policy) = &args.policy else {
+        return Ok(checked);
+    };
+    let variant = variants::policy(policy)?;
+    if variant.is_oracle() {
+        let text = "a run cannot know its future: the oracle is for `simulate` and `compare`";
+        return Err(Failure::usage(anyhow::anyhow!(text)));
+    }
+    sets.extend(variant.sets(&checked.scenario)?);
+    read_with(&args.scenario, &sets)
 }
 
 fn at_speed(scenario: Scenario, args: &ScenarioArgs) -> Result<Scenario, Failure> {
@@ -46,9 +57,31 @@ fn at_speed(scenario: Scenario, args: &ScenarioArgs) -> Result<Scenario, Failure
 
 /// Reads, changes and checks a scenario of the library or a file.
 pub(crate) fn read(name: &str, sets: &[String]) -> Result<Checked, Failure> {
-    let sets = Set::parse_all(sets).map_err(Failure::usage)?;
+    read_with(name, &parsed(sets)?)
+}
+
+/// What `--set` says.
+pub(crate) fn parsed(sets: &[String]) -> Result<Vec<Set>, Failure> {
+    Set::parse_all(sets).map_err(Failure::usage)
+}
+
+/// As [`read`], with values that were looked at already.
+pub(crate) fn read_with(name: &str, sets: &[Set]) -> Result<Checked, Failure> {
     let (shown, text, folder) = find(name)?;
-    Scenario::checked(&shown, &text, &Folder(folder), &sets).map_err(Failure::usage)
+    Scenario::checked(&shown, &text, &Folder(folder), sets).map_err(Failure::usage)
+}
+
+/// The `scaling:` part of a file.
+pub(crate) fn scaling_of(name: &str) -> Result<Set, Failure> {
+    let cannot = |e: io::Error| {
+        let why = match e.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => e.to_string(),
+        };
+        Failure::usage(anyhow::anyhow!("cannot read the policy {name}: {why}"))
+    };
+    let text = read_file(Path::new(name)).map_err(cannot)?;
+    Set::scaling(name, &text).map_err(Failure::usage)
 }
 
 /// A scenario's name for people, its text, and the folder it stands in.

@@ -1,5 +1,7 @@
 //! Ctrl-C and the order to end.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -62,4 +64,51 @@ pub(crate) fn listen() -> std::io::Result<watch::Receiver<Stop>> {
         }
     });
     Ok(receiver)
+}
+
+/// The order to stop, for work that waits for nothing and looks now and then.
+#[derive(Clone, Debug)]
+pub(crate) struct Halt {
+    stop: watch::Receiver<Stop>,
+    /// As long as someone holds it, the second order ends the program.
+    _in_force: Arc<()>,
+}
+
+impl Halt {
+    /// Listens for signals on a thread of its own. The first is only noted; the second ends the program at once.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let receiver = runtime.block_on(async { listen() })?;
+        let mut second = receiver.clone();
+        let held = Arc::new(());
+        let in_force = Arc::downgrade(&held);
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                runtime.block_on(async {
+                    let now = second.wait_for(|stop| matches!(stop, Stop::Now(_))).await;
+                    if let Some(exit) = now.ok().and_then(|stop| stop.exit())
+                        && in_force.strong_count() > 0
+                    {
+                        std::process::exit(exit as i32);
+                    }
+                });
+            })?;
+        Ok(Self {
+            stop: receiver,
+            _in_force: held,
+        })
+    }
+
+    /// How far an order to stop has got.
+    pub(crate) fn stop(&self) -> Stop {
+        *self.stop.borrow()
+    }
+
+    /// Whether someone asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.stop() != Stop::No
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Grid, Timestamp};
-use reports::record::{Audit, Header, Host, SCHEMA, ServiceHeader, World};
-use scaler::{HpaController, SimpleHpa};
-use scenarios::{Policy, Scaling, Scenario, Service};
+use reports::record::{Audit, End, Ending, Event, Header, Host, SCHEMA, ServiceHeader, World};
+use scaler::{HpaController, SimpleHpa, StepRecord};
+use scenarios::{Discipline, Policy, Scaling, Scenario, Service};
 
 /// The header of a run of `scenario`, already compressed to its speed.
 pub(crate) fn header(
@@ -56,13 +56,23 @@ fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
     scenario.services.iter().map(header).collect()
 }
 
-fn policy_name(policy: &Policy) -> &'static str {
+/// A policy's name, as a scenario has it.
+pub(crate) fn policy_name(policy: &Policy) -> &'static str {
     match policy {
         Policy::Static => "static",
         Policy::Schedule(_) => "schedule",
         Policy::PerRequest => "per_request",
         Policy::Hpa { .. } => "hpa",
     }
+}
+
+/// How many requests a replica works on at once, whatever bounds them: its slots, or else its cores.
+pub(crate) fn width(service: &Service) -> u32 {
+    let cores = match service.discipline {
+        Discipline::Sharing { cores, .. } => (cores.ceil() as u32).max(1),
+        Discipline::Fifo => u32::MAX,
+    };
+    service.slots.unwrap_or(u32::MAX).min(cores).max(1)
 }
 
 /// Where and when this run is.
@@ -146,31 +156,40 @@ fn policy(
                 period,
             ))
         }
-        Policy::Hpa {
-            targets,
-            behavior,
-            stabilization,
-            tolerance,
-            cpu_initialization,
-            initial_readiness_delay,
-        } => {
-            let simple = SimpleHpa {
-                targets: targets.iter().map(target).collect(),
-                min: scaling.min,
-                max: scaling.max,
-                behavior: behavior.clone(),
-                rate_period: UPSTREAM_RATE_PERIOD.div_f64(scenario.speed),
-                controller: HpaController {
-                    sync_period: period,
-                    tolerance: tolerance.get(),
-                    downscale_stabilization: *stabilization,
-                    cpu_initialization: *cpu_initialization,
-                    initial_readiness_delay: *initial_readiness_delay,
-                    ..HpaController::default()
-                },
-            };
-            Box::new(simple.build()?)
-        }
+        Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
+            Some(hpa) => Box::new(hpa.build()?),
+            None => Box::new(scaler::Static::new(scaling.min, period)),
+        },
+    })
+}
+
+/// The HPA of a service's scaling, if it is one.
+pub(crate) fn simple_hpa(scenario: &Scenario, scaling: &Scaling) -> Option<SimpleHpa> {
+    let Policy::Hpa {
+        targets,
+        behavior,
+        stabilization,
+        tolerance,
+        cpu_initialization,
+        initial_readiness_delay,
+    } = &scaling.policy
+    else {
+        return None;
+    };
+    Some(SimpleHpa {
+        targets: targets.iter().map(target).collect(),
+        min: scaling.min,
+        max: scaling.max,
+        behavior: behavior.clone(),
+        rate_period: UPSTREAM_RATE_PERIOD.div_f64(scenario.speed),
+        controller: HpaController {
+            sync_period: scenario.control.period,
+            tolerance: tolerance.get(),
+            downscale_stabilization: *stabilization,
+            cpu_initialization: *cpu_initialization,
+            initial_readiness_delay: *initial_readiness_delay,
+            ..HpaController::default()
+        },
     })
 }
 
@@ -183,6 +202,60 @@ fn target(target: &scenarios::HpaTarget) -> scaler::HpaTarget {
         scenarios::HpaTarget::Busy(share) => scaler::HpaTarget::Busy(share),
         scenarios::HpaTarget::Requests(rate) => scaler::HpaTarget::Requests(rate),
     }
+}
+
+/// What a simulation told, as the record has it: one to one, but for a step, which is three lines.
+pub(crate) fn simulated(event: simulator::Event) -> Vec<Event> {
+    match event {
+        simulator::Event::Window(window) => vec![Event::Window(window)],
+        simulator::Event::Step {
+            workload,
+            at,
+            record,
+        } => step(workload, at, *record).into(),
+        simulator::Event::Fault {
+            at,
+            lasts,
+            service,
+            what,
+        } => vec![Event::Fault {
+            at,
+            lasts,
+            service,
+            what,
+        }],
+        simulator::Event::End { at } => vec![Event::End(End {
+            at,
+            how: Ending::Completed,
+        })],
+    }
+}
+
+/// A step of a policy, as the record has it.
+pub(crate) fn step(workload: String, at: Timestamp, step: StepRecord) -> [Event; 3] {
+    let StepRecord {
+        observation,
+        decision,
+        outcome,
+        status,
+    } = step;
+    [
+        Event::Observation {
+            workload: workload.clone(),
+            observation: Box::new(observation),
+        },
+        Event::Decision {
+            workload: workload.clone(),
+            at,
+            decision,
+        },
+        Event::Written {
+            workload,
+            at,
+            outcome,
+            status,
+        },
+    ]
 }
 
 /// What the shop's audit found, as the record has it.
@@ -207,20 +280,22 @@ pub(crate) fn audit(found: shop::AuditFindings) -> Audit {
 
 /// The command that was typed, so that it can be typed again.
 pub(crate) fn command() -> String {
-    let quoted = |word: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
     let words = std::env::args_os()
         .skip(1)
         .map(|word| quoted(word.to_string_lossy().into_owned()));
     let mut command: Vec<String> = ["rushhour".to_owned()].into_iter().chain(words).collect();
     if command.len() == 1 {
-        command.extend(["run", "flash-sale", "--speed", "20"].map(str::to_owned));
+        command.extend(["rehearse", "flash-sale", "--speed", "20"].map(str::to_owned));
     }
     command.join(" ")
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -9,6 +9,7 @@ mod hostile;
 mod interrupted;
 mod postgres;
 mod robust;
+mod simulated;
 mod targets;
 mod traces;
 mod workspace;

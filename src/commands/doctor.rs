@@ -44,6 +44,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Done {
         speed: args.speed,
         seed: None,
         sets: Vec::new(),
+        policy: None,
     })?;
     let findings = [
         processor(&scenario),

@@ -27,12 +27,22 @@ pub(crate) fn run(args: &RunArgs) -> Done {
     let scenario = Arc::new(scenario_file::load_for_local(&args.scenario)?);
     let started = wiring::wall_clock();
     let out = folder::create(args.result.out.as_deref(), &scenario.name, started)?;
+    run_into(args, &scenario, &out, started)
+}
+
+/// Runs `scenario` with its results in the folder `out`.
+pub(crate) fn run_into(
+    args: &RunArgs,
+    scenario: &Arc<Scenario>,
+    out: &Path,
+    started: Timestamp,
+) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut recorder = recorder(&scenario, &out, started)?;
-    let rehearsed = runtime.block_on(rehearse(args, &scenario, &out, started, &mut recorder))?;
-    let exit = results::of_run(recorder.finish(), &out, &args.result)?;
+    let mut recorder = recorder(scenario, out, started)?;
+    let rehearsed = runtime.block_on(rehearse(args, scenario, out, started, &mut recorder))?;
+    let exit = results::of_run(recorder.finish(), out, &args.result)?;
     // What was measured is reported, even if the books could not be read.
     rehearsed.audited?;
     let loaded = rehearsed.loaded;

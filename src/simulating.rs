@@ -1,0 +1,116 @@
+//! Simulations: one after the other or many at once, their records, and how far they have got.
+
+pub(crate) mod cells;
+pub(crate) mod oracle;
+pub(crate) mod planning;
+pub(crate) mod pool;
+pub(crate) mod progress;
+pub(crate) mod sizing;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reports::journal::Journal;
+use reports::record::{End, Ending, Event, Header, Record, World};
+use scenarios::Scenario;
+use simulator::Simulation;
+
+use crate::exit::{Exit, Failure};
+use crate::stop::Halt;
+use crate::wiring::{self, BoxedPolicy};
+use progress::Progress;
+
+/// Into how many pieces a simulation is cut: between two of them progress is told, and an order to stop is heard.
+const PIECES: u32 = 400;
+/// No piece is shorter.
+const SHORTEST_PIECE: Duration = Duration::from_millis(10);
+
+/// What a simulation goes on, beside what it simulates.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) halt: &'a Halt,
+    pub(crate) progress: &'a Progress,
+}
+
+/// Simulates `scenario` with these policies to its end, or until somebody asks to stop: then what there is ends as
+/// interrupted. All that happens goes to `told`, the end included.
+pub(crate) fn simulate(
+    scenario: &Arc<Scenario>,
+    policies: BTreeMap<String, BoxedPolicy>,
+    around: Around<'_>,
+    told: &mut dyn FnMut(Event),
+) -> Result<(), Failure> {
+    let mut simulation = Simulation::new(Arc::clone(scenario), policies).map_err(Failure::usage)?;
+    let piece = (scenario.duration / PIECES).max(SHORTEST_PIECE);
+    let (mut until, mut before) = (Duration::ZERO, (Duration::ZERO, 0));
+    loop {
+        until += piece;
+        let advanced = simulation.advance(until, &mut |event| {
+            wiring::simulated(event).into_iter().for_each(&mut *told);
+        });
+        let now = advanced.map_err(Failure::usage)?;
+        let at = now.at.min(scenario.duration);
+        around.progress.add(
+            at.saturating_sub(before.0),
+            now.requests.saturating_sub(before.1),
+        );
+        before = (at, now.requests);
+        if now.done {
+            return Ok(());
+        }
+        if around.halt.is_asked() {
+            told(Event::End(End {
+                at: scenario.starts + now.at,
+                how: Ending::Interrupted,
+            }));
+            return Ok(());
+        }
+    }
+}
+
+/// The header of a simulated run: `command` does it again.
+pub(crate) fn header(scenario: &Scenario, command: String) -> Header {
+    wiring::header(scenario, World::Simulated, command, scenario.starts)
+}
+
+/// Simulates, and writes the record into `folder`.
+pub(crate) fn record(
+    scenario: &Arc<Scenario>,
+    policies: BTreeMap<String, BoxedPolicy>,
+    header: Header,
+    folder: &Path,
+    around: Around<'_>,
+) -> Result<Record, Failure> {
+    let mut journal = Journal::create(folder).map_err(Failure::usage)?;
+    let mut failed = None;
+    let mut take = |event: Event| {
+        if failed.is_none() {
+            failed = journal.append(&event).err();
+        }
+    };
+    take(Event::Header(Box::new(header)));
+    simulate(scenario, policies, around, &mut take)?;
+    if let Some(error) = failed {
+        return Err(Failure::new(Exit::Internal, error));
+    }
+    journal
+        .finish()
+        .map_err(|e| Failure::new(Exit::Internal, e))?;
+    let record = Record::read(folder).map_err(|e| Failure::new(Exit::Internal, e));
+    record.map_err(|failure| failure.during("reading the record back"))
+}
+
+/// Simulates, and keeps the record in memory.
+pub(crate) fn remember(
+    scenario: &Arc<Scenario>,
+    policies: BTreeMap<String, BoxedPolicy>,
+    header: Header,
+    around: Around<'_>,
+) -> Result<Record, Failure> {
+    let mut events = vec![Event::Header(Box::new(header))];
+    simulate(scenario, policies, around, &mut |event| events.push(event))?;
+    Record::from_events(events)
+        .ok_or_else(|| Failure::new(Exit::Internal, anyhow::anyhow!("a record has a header")))
+}
