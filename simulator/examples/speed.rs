@@ -1,6 +1,11 @@
 //! How fast the simulator is: `speed SCENARIO.yaml…` runs each on one thread, with policies that hold, and prints its pages,
 //! the seconds they took, and the mean, p50 and p99 of the pages in milliseconds.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "it measures the simulator from outside, by the clock and from files"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
