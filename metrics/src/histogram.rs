@@ -56,8 +56,10 @@ impl Histogram {
     }
 
     /// Counts one latency; one over 120 s counts as 120 s.
+    #[inline]
     pub fn record(&mut self, latency: Duration) {
-        let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        let seconds = latency.as_secs().saturating_mul(1_000_000);
+        let us = seconds.saturating_add(latency.subsec_micros().into());
         if us > HIGHEST_US {
             self.clamped += 1;
         }

@@ -13,6 +13,10 @@ pub(crate) struct Rolling {
     step_ns: i64,
     /// The number of the newest step since the epoch.
     newest: i64,
+    /// The first instant after it: up to there nothing is to be forgotten, and nothing to be divided.
+    newest_end: i64,
+    /// The newest step's cell.
+    place: usize,
     cells: [(u32, u32); STEPS],
     sum: (u64, u64),
 }
@@ -24,15 +28,18 @@ impl Rolling {
         Self {
             step_ns: (span / STEPS as i64).max(100),
             newest: i64::MIN,
+            newest_end: i64::MIN,
+            place: 0,
             cells: [(0, 0); STEPS],
             sum: (0, 0),
         }
     }
 
     /// Counts. An instant before the newest counts as the newest.
+    #[inline]
     pub(crate) fn add(&mut self, now: Timestamp, first: u32, second: u32) {
         self.advance(now);
-        let cell = &mut self.cells[Self::cell(self.newest)];
+        let cell = &mut self.cells[self.place];
         let (a, b) = (cell.0.saturating_add(first), cell.1.saturating_add(second));
         self.sum.0 += u64::from(a - cell.0);
         self.sum.1 += u64::from(b - cell.1);
@@ -46,7 +53,14 @@ impl Rolling {
     }
 
     /// Forgets what is older than the span before `now`.
+    #[inline]
     fn advance(&mut self, now: Timestamp) {
+        if now.as_nanos() >= self.newest_end {
+            self.turn(now);
+        }
+    }
+
+    fn turn(&mut self, now: Timestamp) {
         let step = now.as_nanos().div_euclid(self.step_ns);
         if step <= self.newest {
             return;
@@ -59,6 +73,8 @@ impl Rolling {
             *cell = (0, 0);
         }
         self.newest = step;
+        self.newest_end = step.saturating_add(1).saturating_mul(self.step_ns);
+        self.place = Self::cell(step);
     }
 
     fn cell(step: i64) -> usize {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use metrics::{Grid, Series, Window, Workload};
+use metrics::{Counts, Grid, Histogram, Precision, Series, Window, Workload};
 
 use crate::model::{Model, nanos};
 use crate::span::End;
@@ -14,9 +14,64 @@ use crate::span::End;
 /// One window's part.
 #[derive(Debug, Default)]
 struct Part {
-    pages: Vec<Series>,
-    services: Vec<Series>,
+    pages: Vec<Tally>,
+    services: Vec<Tally>,
     workloads: BTreeMap<String, Workload>,
+}
+
+/// What is counted of a page or a service.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    counts: Counts,
+    latency: Option<Histogram>,
+    service_time: ServiceTime,
+}
+
+/// Nearly always the same as the latency: nobody sends late here, and few are tried twice. Then it is counted once.
+#[derive(Clone, Debug, Default)]
+enum ServiceTime {
+    #[default]
+    AsLatency,
+    Apart(Option<Histogram>),
+}
+
+impl Tally {
+    /// One that came to an end after `latency` nanoseconds; its last try took `service_time`, if it was answered.
+    #[inline]
+    fn record(&mut self, latency: u64, service_time: Option<u64>) {
+        if let ServiceTime::AsLatency = self.service_time
+            && service_time != Some(latency)
+        {
+            self.service_time = ServiceTime::Apart(self.latency.clone());
+        }
+        record(&mut self.latency, latency);
+        if let (ServiceTime::Apart(apart), Some(time)) = (&mut self.service_time, service_time) {
+            record(apart, time);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts == Counts::default() && self.latency.is_none()
+    }
+
+    fn told(self) -> Series {
+        let service_time = match self.service_time {
+            ServiceTime::AsLatency => self.latency.clone(),
+            ServiceTime::Apart(apart) => apart,
+        };
+        Series {
+            counts: self.counts,
+            latency: self.latency,
+            service_time,
+        }
+    }
+}
+
+#[inline]
+fn record(histogram: &mut Option<Histogram>, nanos: u64) {
+    histogram
+        .get_or_insert_with(|| Histogram::new(Precision::Window))
+        .record(Duration::from_nanos(nanos));
 }
 
 /// All that is counted and not told yet.
@@ -58,8 +113,8 @@ impl Windows {
 
     fn empty(&self) -> Part {
         Part {
-            pages: vec![Series::default(); self.pages.len()],
-            services: vec![Series::default(); self.services.len()],
+            pages: vec![Tally::default(); self.pages.len()],
+            services: vec![Tally::default(); self.services.len()],
             workloads: BTreeMap::new(),
         }
     }
@@ -115,8 +170,7 @@ impl Windows {
             series.counts.slow += 1;
         }
         if matches!(end, End::Served | End::TimedOut) {
-            series.record_latency(Duration::from_nanos(latency));
-            series.record_service_time(Duration::from_nanos(service_time));
+            series.record(latency, Some(service_time));
         }
     }
 
@@ -149,10 +203,7 @@ impl Windows {
         let series = &mut self.part(window).services[usize::from(service)];
         count(series, end);
         if matches!(end, End::Served | End::TimedOut) {
-            series.record_latency(Duration::from_nanos(latency));
-            if let Some(time) = service_time {
-                series.record_service_time(Duration::from_nanos(time));
-            }
+            series.record(latency, service_time);
         }
     }
 
@@ -195,7 +246,7 @@ impl Windows {
 }
 
 #[inline]
-fn count(series: &mut Series, end: End) {
+fn count(series: &mut Tally, end: End) {
     let counts = &mut series.counts;
     match end {
         End::Served => counts.served += 1,
@@ -206,10 +257,9 @@ fn count(series: &mut Series, end: End) {
 }
 
 /// Empty series are left out.
-fn named(names: &[String], series: Vec<Series>) -> BTreeMap<String, Series> {
-    let empty = Series::default();
-    let all = names.iter().zip(series);
-    all.filter(|(_, series)| *series != empty)
-        .map(|(name, series)| (name.clone(), series))
+fn named(names: &[String], tallies: Vec<Tally>) -> BTreeMap<String, Series> {
+    let all = names.iter().zip(tallies);
+    all.filter(|(_, tally)| !tally.is_empty())
+        .map(|(name, tally)| (name.clone(), tally.told()))
         .collect()
 }
