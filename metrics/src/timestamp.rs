@@ -70,6 +70,24 @@ impl Timestamp {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// This instant as a civil time in UTC, for people: `2026-01-05 00:00:01 UTC`, with milliseconds if there are any
+    /// (what is finer is cut off).
+    ///
+    /// The date comes from the count of days by Hinnant's `civil_from_days`
+    /// (<https://howardhinnant.github.io/date_algorithms.html>), in which years begin in March.
+    #[must_use]
+    pub fn utc(self) -> String {
+        let seconds = self.as_secs();
+        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil(days);
+        let (h, m, s) = (rest / 3600, rest % 3600 / 60, rest % 60);
+        let fraction = match self.0.rem_euclid(1_000_000_000) / 1_000_000 {
+            0 => String::new(),
+            millis => format!(".{millis:03}"),
+        };
+        format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}{fraction} UTC")
+    }
+
     /// This instant minus `span`, saturating.
     #[must_use]
     pub fn back(self, span: Duration) -> Self {
@@ -106,6 +124,23 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Year, month and day of the day that is so many days after the epoch.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let since_march_0 = days + 719_468;
+    let (era, day_of_era) = (
+        since_march_0.div_euclid(146_097),
+        since_march_0.rem_euclid(146_097),
+    );
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
 fn nanos(span: Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
@@ -122,6 +157,22 @@ mod tests {
             Timestamp::from_nanos(i64::MIN)
         );
         assert_eq!(Timestamp::EPOCH - Timestamp::from_secs(3), Duration::ZERO);
+    }
+
+    #[test]
+    fn people_read_a_civil_time() {
+        for (nanos, utc) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (-1, "1969-12-31 23:59:59.999 UTC"),
+            (951_782_400_000_000_000, "2000-02-29 00:00:00 UTC"),
+            (1_767_571_201_250_000_000, "2026-01-05 00:00:01.250 UTC"),
+            (4_107_542_399_000_000_000, "2100-02-28 23:59:59 UTC"),
+            (4_107_542_400_000_000_000, "2100-03-01 00:00:00 UTC"),
+            (i64::MAX, "2262-04-11 23:47:16.854 UTC"),
+            (i64::MIN, "1677-09-21 00:12:43.145 UTC"),
+        ] {
+            assert_eq!(Timestamp::from_nanos(nanos).utc(), utc);
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Policy for Static {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        let mut reason = Reason::new("fixed", format!("fixed at {} replicas", self.replicas));
+        let mut reason = Reason::new("fixed", format!("fixed at {}", counted(self.replicas)));
         reason.wanted = Some(self.replicas);
         self.memory.see(seen, Some(self.replicas));
         Decision {
@@ -112,8 +112,9 @@ impl Policy for Schedule {
             Some(entry) => Reason::new(
                 "schedule",
                 format!(
-                    "{} replicas are scheduled since {}",
-                    entry.replicas, entry.at
+                    "{} scheduled since {}",
+                    counted(entry.replicas),
+                    entry.at.utc()
                 ),
             ),
             None => Reason::new("schedule", "nothing is scheduled yet"),
@@ -122,7 +123,7 @@ impl Policy for Schedule {
         if let Some(entry) = following {
             reason.terms.push(Term {
                 name: "next entry".into(),
-                value: format!("{} replicas at {}", entry.replicas, entry.at),
+                value: format!("{} at {}", counted(entry.replicas), entry.at.utc()),
             });
         }
         self.memory.see(seen, reason.wanted);
@@ -146,6 +147,12 @@ impl Policy for Schedule {
         self.memory = Memory::restored("schedule/1", state)?;
         Ok(())
     }
+}
+
+/// `1 replica`, `6 replicas`.
+fn counted(replicas: Replicas) -> String {
+    let ending = if replicas == Replicas(1) { "" } else { "s" };
+    format!("{replicas} replica{ending}")
 }
 
 fn wants(period: Duration) -> Wants {
@@ -190,6 +197,30 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_says_a_time_that_people_read() {
+        let entry = |at, replicas| ScheduleEntry {
+            at: Timestamp::from_secs(at),
+            replicas: Replicas(replicas),
+        };
+        let entries = vec![entry(1_767_571_201, 6), entry(1_767_574_800, 1)];
+        let mut policy = Schedule::new(entries, Duration::from_secs(15));
+        let seen = Observation {
+            at: Timestamp::from_secs(1_767_571_210),
+            ..Observation::default()
+        };
+        let reason = policy.decide(&seen).reason;
+        assert_eq!(
+            reason.sentence,
+            "6 replicas scheduled since 2026-01-05 00:00:01 UTC"
+        );
+        assert_eq!(reason.terms.len(), 1);
+        assert_eq!(
+            reason.terms[0].value,
+            "1 replica at 2026-01-05 01:00:00 UTC"
+        );
+    }
 
     #[test]
     fn the_last_entry_that_has_come_is_in_force() {

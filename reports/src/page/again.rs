@@ -1,6 +1,7 @@
 //! How to run it again, and the small print.
 
 use maud::{Markup, html};
+use metrics::Timestamp;
 
 use crate::analysis::Analysis;
 use crate::charts::timeline::is_other_speed;
@@ -74,25 +75,12 @@ fn clock(ran_s: f64, speed: f64) -> String {
     }
 }
 
-/// An instant of the wall clock in UTC: 2026-11-23 04:57:50 UTC. The date comes from the count of days by Hinnant's
-/// `civil_from_days`, in which years begin in March.
+/// An instant of the wall clock in UTC, to the second: 2026-11-23 04:57:50 UTC.
 fn utc(unix_s: f64) -> String {
     let seconds = libm::floor(unix_s.clamp(-1e11, 1e11)) as i64;
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let since_march_0 = days + 719_468;
-    let (era, day_of_era) = (
-        since_march_0.div_euclid(146_097),
-        since_march_0.rem_euclid(146_097),
-    );
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (h, m, s) = (rest / 3600, rest % 3600 / 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02}\u{a0}UTC")
+    Timestamp::from_secs(seconds)
+        .utc()
+        .replace(" UTC", "\u{a0}UTC")
 }
 
 pub(crate) fn footer(analysis: &Analysis) -> Markup {
