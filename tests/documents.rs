@@ -1,6 +1,8 @@
 //! Documents that say what the program says: they are compared with it, and `RUSHHOUR_UPDATE=1` writes them anew.
 
-use std::fmt::Write as _;
+mod blocks;
+mod reference;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,79 +41,6 @@ fn schema() -> (String, Value) {
 #[test]
 fn the_schema_in_the_documents_is_the_program_s() {
     same("docs/reference/rushhour.schema.json", &schema().0);
-}
-
-#[test]
-fn the_reference_of_the_scenario_language_is_its_schema_in_words() {
-    let (_, schema) = schema();
-    let mut text = String::from(
-        "# The scenario language\n\nThis page is made from `rushhour schema`, which editors use as well. \
-         `rushhour scenario new FILE` writes a commented\nscenario to begin with, `rushhour scenario show NAME` prints one \
-         of the library. Everything about the course of events is in\nscenario time: see [what `--speed` does](../explanation/speed.md).\n",
-    );
-    section(&mut text, "A scenario", &schema);
-    for (name, part) in schema["$defs"].as_object().expect("parts") {
-        section(&mut text, name.trim_end_matches("File"), part);
-    }
-    same("docs/reference/scenario.md", &text);
-}
-
-/// One part of the language: what it is, and a row for each of its fields.
-fn section(text: &mut String, name: &str, part: &Value) {
-    write!(text, "\n## {name}\n\n").expect("memory");
-    if let Some(about) = part["description"].as_str() {
-        writeln!(text, "{}", about.replace('\n', " ")).expect("memory");
-    }
-    let Some(fields) = part["properties"]
-        .as_object()
-        .filter(|fields| !fields.is_empty())
-    else {
-        return;
-    };
-    let needed = part["required"].as_array().cloned().unwrap_or_default();
-    text.push_str("\n| field | is | what it says |\n| --- | --- | --- |\n");
-    for (field, value) in fields {
-        let star = if needed.iter().any(|n| n == field) {
-            " (needed)"
-        } else {
-            ""
-        };
-        let about = value["description"]
-            .as_str()
-            .unwrap_or("")
-            .replace('\n', " ")
-            .replace('|', "\\|");
-        writeln!(text, "| `{field}`{star} | {} | {about} |", kind(value)).expect("memory");
-    }
-}
-
-/// What a field is: a link to its part, or its JSON type.
-fn kind(value: &Value) -> String {
-    let link = |v: &Value| {
-        let name = v["$ref"]
-            .as_str()?
-            .rsplit('/')
-            .next()?
-            .trim_end_matches("File")
-            .to_owned();
-        Some(format!("[{name}](#{})", name.to_lowercase()))
-    };
-    if let Some(link) = link(value) {
-        return link;
-    }
-    for (key, word) in [("anyOf", " or "), ("oneOf", " or ")] {
-        if let Some(all) = value[key].as_array() {
-            return all.iter().map(kind).collect::<Vec<_>>().join(word);
-        }
-    }
-    match value["type"].as_str() {
-        Some("array") => format!("list of {}", kind(&value["items"])),
-        Some("object") if value["additionalProperties"].is_object() => {
-            format!("map to {}", kind(&value["additionalProperties"]))
-        }
-        Some(plain) => plain.to_owned(),
-        None => "–".to_owned(),
-    }
 }
 
 /// The commands of README's first block.
@@ -179,17 +108,10 @@ fn every_command_and_scenario_that_readme_shows_is_there() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CONTRIBUTING.md",
-        "docs/adr/README.md",
-        "docs/tutorial/first-rehearsal.md",
-        "docs/how-to/calibrate.md",
-        "docs/how-to/compare.md",
-        "docs/how-to/plan.md",
-    ] {
-        let path = root().join(document);
+    let others = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+    let others = others.map(|name| root().join(name));
+    for path in blocks::documents().into_iter().chain(others) {
+        let document = path.display();
         let text = fs::read_to_string(&path).expect("the document is there");
         for link in text
             .split("](")

@@ -30,7 +30,7 @@ pub(crate) use traffic::{
 written! {
     /// A scenario: what the shop is made of, who visits it and when, what breaks, how it scales, and what good means.
     ScenarioFile, "a scenario" {
-        /// The version of this language: 1.
+        /// The version of this language. Range: 1 to 1.
         version: need Count,
         /// Its name: letters, digits, `.`, `_`, `-`.
         name: need Name,
@@ -38,7 +38,7 @@ written! {
         about: may Line,
         /// The instant of its start, with its zone: `2026-11-27T11:50[Europe/Paris]`. Default: 2026-01-05T00:00[UTC].
         starts: may Text,
-        /// How long it lasts.
+        /// How long it lasts. Range: 1s to 366d.
         duration: need Time,
         /// The seed of all its luck. Default: 1.
         seed: may Seed,
@@ -99,9 +99,9 @@ written! {
         lose: may OneOf<words::Lost>,
         /// No metrics are to be had: `true`.
         no_metrics: may Flag,
-        /// How many replicas. Default: 1 for `kill` and `lose_lease`, otherwise all.
+        /// How many replicas. Range: at least 1. Default: 1 for `kill` and `lose_lease`, otherwise all.
         replicas: may Count,
-        /// For `lose: node`: how many nodes. Default: 1.
+        /// For `lose: node`: how many nodes. Range: at least 1. Default: 1.
         nodes: may Count,
         /// For `lose: zone`: which, counted from 0. Default: one at random.
         zone: may Count,
@@ -115,13 +115,13 @@ written! {
     NodesFile, "nodes" {
         /// What fits on one: `{cpu: 4}`, counted by the services' `cpu`, or `{replicas: 8}`.
         size: need NodeSizeFile,
-        /// How many there are at the start.
+        /// How many there are at the start. Range: 1 to 10000.
         count: need Count,
-        /// How many there may be. Default: `count`.
+        /// How many there may be. Range: 1 to 10000. Default: `count`.
         max: may Count,
         /// From the order for a node to its readiness. Default: {median: 90s, p90: 150s}.
         provisioning: may Spread,
-        /// In how many zones they stand, one after the other. Default: 1.
+        /// In how many zones they stand, one after the other. Range: 1 to 100. Default: 1.
         zones: may Count,
     }
 
@@ -129,7 +129,7 @@ written! {
     NodeSizeFile, "the size of a node" {
         /// Cores: `4`, `3500m`.
         cpu: may Text,
-        /// Replicas of whatever services.
+        /// Replicas of whatever services. Range: 1 to 10000.
         replicas: may Count,
     }
 
@@ -143,7 +143,7 @@ written! {
 
     /// What good means for one page: `within` with `share`, or short `p99: 300ms`.
     SloFile, "an slo" {
-        /// A page is a miss if it takes longer, or is not served.
+        /// A page is a miss if it takes longer, or is not served. Default: 300ms. Range: above 0s to 366d.
         within: may Time,
         /// The share of pages that must not be misses. Default: 99%.
         share: may Share,
@@ -163,9 +163,9 @@ written! {
         below: may Text,
         /// It must be at least this: a rate.
         above: may Text,
-        /// Over what: `run` (default), `phase` or `page`; the worst decides.
+        /// Over what: the `run`, each `phase` or each `page`; the worst decides. Default: `run`.
         per: may OneOf<metrics::GatePer>,
-        /// What a failure means: `error` (default) or `warn`.
+        /// What a failure means: `error` or `warn`. Default: `error`.
         level: may OneOf<metrics::GateLevel>,
     }
 

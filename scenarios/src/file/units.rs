@@ -83,57 +83,57 @@ fn scalar<T>(
 scalar!(
     /// A time: `300ms`, `12s`, `20m`, `1h`, `2h30m`, `1d`.
     Time(Duration), "a time", time,
-    {"type": "string", "description": "A time: 300ms, 12s, 20m, 1h, 2h30m, 1d",
+    {"type": "string", "description": "A time: 300ms, 12s, 20m, 1h, 2h30m, 1d. Range: 0s to 366d.",
      "pattern": "^([0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d|w) ?)+$"}
 );
 scalar!(
     /// A rate: `12/s`, `90/min`, `1000/h`. In requests (or arrivals) per second.
     Rate(f64), "a rate", rate,
-    {"type": "string", "description": "A rate: 12/s, 90/min, 1000/h", "pattern": "^[0-9]+(\\.[0-9]+)?/(s|min|m|h|d)$"}
+    {"type": "string", "description": "A rate: 12/s, 90/min, 1000/h. Range: 0/s to 10000000/s.", "pattern": "^[0-9]+(\\.[0-9]+)?/(s|min|m|h|d)$"}
 );
 scalar!(
     /// A share between nothing and all: `99.9%` or `0.999`.
     Share(f64), "a share", share,
-    {"description": "A share: 99.9% or 0.999", "anyOf": [
+    {"description": "A share: 99.9% or 0.999. Range: 0% to 100%.", "anyOf": [
         {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$"}, {"type": "number", "minimum": 0, "maximum": 1}]}
 );
 scalar!(
     /// A share that may exceed all: `70%`, `150%`, `0.7`.
     Part(f64), "a share", part,
-    {"description": "A share: 70% or 0.7; it may exceed 100 %", "anyOf": [
+    {"description": "A share: 70% or 0.7; it may exceed 100 %. Range: 0% to 100000000%.", "anyOf": [
         {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$"}, {"type": "number", "minimum": 0}]}
 );
 scalar!(
     /// A multiple: `6x`, or the bare number.
     Multiple(f64), "a multiple", multiple,
-    {"description": "A multiple: 6x", "anyOf": [
+    {"description": "A multiple: 6x. Range: above 0x to 1000000x.", "anyOf": [
         {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?x$"}, {"type": "number", "exclusiveMinimum": 0}]}
 );
 scalar!(
     /// A number of at least 0.
     Number(f64), "a number", number,
-    {"type": "number", "minimum": 0}
+    {"description": "A number. Range: 0 to 1000000000000.", "type": "number", "minimum": 0, "maximum": 1e12}
 );
 scalar!(
     /// A whole number.
     Count(u32), "a whole number", count,
-    {"type": "integer", "minimum": 0, "maximum": 4294967295u32}
+    {"description": "A whole number. Range: 0 to 4294967295.", "type": "integer", "minimum": 0, "maximum": 4294967295u32}
 );
 scalar!(
     /// At most so many, or without limit.
     AtMost(Option<u32>), "a whole number or `unlimited`", at_most,
-    {"description": "A whole number, or unlimited", "anyOf": [
+    {"description": "A whole number, or `unlimited`.", "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 4294967295u32}, {"const": "unlimited"}]}
 );
 scalar!(
     /// A seed: a whole number.
     Seed(u64), "a whole number", |text| text.parse().map_err(|_| wrong("", "a whole number from 0 to 18446744073709551615")),
-    {"type": "integer", "minimum": 0}
+    {"description": "A whole number. Range: 0 to 18446744073709551615.", "type": "integer", "minimum": 0}
 );
 scalar!(
     /// Yes or no: `true` or `false`.
     Flag(bool), "`true` or `false`", |text| text.parse().map_err(|_| wrong("", "write `true` or `false`")),
-    {"type": "boolean"}
+    {"description": "`true` or `false`.", "type": "boolean"}
 );
 scalar!(
     /// A name.
@@ -142,7 +142,7 @@ scalar!(
             Err(wrong("", "a name has 1 to 63 of: letters a-z A-Z, digits, `.`, `_`, `-`"))
         }
     },
-    {"type": "string", "pattern": NAME_PATTERN}
+    {"description": "A name: 1 to 63 letters, digits, `.`, `_`, `-`.", "type": "string", "pattern": NAME_PATTERN}
 );
 scalar!(
     /// A text of one line.
@@ -150,19 +150,19 @@ scalar!(
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if line.chars().count() <= 500 { Ok(line) } else { Err(wrong("shorten it", "a text has at most 500 characters")) }
     },
-    {"type": "string", "maxLength": 500}
+    {"description": "A text of one line, of at most 500 characters.", "type": "string", "maxLength": 500}
 );
 scalar!(
     /// Any text, as it stands.
     Text(String), "a text", |text| {
         if text.len() <= 65_536 { Ok(text.to_owned()) } else { Err(wrong("shorten it", "a text has at most 64 KiB")) }
     },
-    {"type": ["string", "number", "boolean"]}
+    {"description": "A text of at most 64 KiB.", "type": ["string", "number", "boolean"]}
 );
 scalar!(
     /// The name of a file in the scenario's folder.
     FileName(String), "the name of a file", file_name,
-    {"type": "string", "description": "A file in the scenario's folder"}
+    {"type": "string", "description": "A file in the scenario's folder."}
 );
 
 /// A word out of a few.

@@ -10,10 +10,10 @@ pub(crate) type BalanceForm = Form<OneOf<crate::Balance>, ChoicesFile>;
 written! {
     /// What stands before the services. All calls go through it, between services too.
     GatewayFile, "a gateway" {
-        /// How a replica is chosen: `power_of_two` (default), `round_robin`, `least_connections`, `random`, or
-        /// `{choices: 3}`: of so many drawn at random the one with the fewest requests in flight.
+        /// How a replica is chosen: `power_of_two`, `round_robin`, `least_connections`, `random`, or
+        /// `{choices: 3}`: of so many drawn at random the one with the fewest requests in flight. Default: `power_of_two`.
         balance: may BalanceForm,
-        /// The time limit of a page, and of a call without its own. Default: 10s.
+        /// The time limit of a page, and of a call without its own. Range: above 0s to 366d. Default: 10s.
         time_limit: may Time,
         /// What it adds to each request by itself. Default: 0s.
         overhead: may Spread,
@@ -41,7 +41,7 @@ written! {
 
     /// Of so many replicas drawn at random, the one with the fewest requests in flight.
     ChoicesFile, "a balance" {
-        /// How many are drawn: 1 to 100.
+        /// How many are drawn. Range: 1 to 100.
         choices: need Count,
     }
 
@@ -57,7 +57,7 @@ written! {
         failures: may Share,
         /// How many answers it takes to judge. Default: 10.
         least: may Count,
-        /// The span that is judged. Default: 10s.
+        /// The span that is judged. Range: above 0s to 366d. Default: 10s.
         window: may Time,
         /// How long it stays open before one request may try. Default: 5s.
         open: may Time,
@@ -65,13 +65,13 @@ written! {
 
     /// How many requests to one service may be in flight.
     BulkheadFile, "a bulkhead" {
-        /// That many. Default: 2000.
+        /// That many. Range: 1 to 1000000. Default: 2000.
         in_flight: may Count,
     }
 
     /// When a replica is left alone.
     EjectionFile, "an ejection" {
-        /// After so many failures in a row. Default: 5.
+        /// After so many failures in a row. Range: 1 to 1000000. Default: 5.
         consecutive: may Count,
         /// For so long, times the ejections in a row. Default: 10s.
         time: may Time,
@@ -81,11 +81,11 @@ written! {
 
     /// How replicas are asked whether they are well.
     HealthFile, "a health check" {
-        /// How often. Default: 500ms.
+        /// How often. Range: above 0s to 366d. Default: 500ms.
         interval: may Time,
         /// How long an answer may take. Default: 500ms.
         timeout: may Time,
-        /// How many bad answers in a row make it unwell. Default: 2.
+        /// How many bad answers in a row make it unwell. Range: 1 to 1000. Default: 2.
         unwell: may Count,
     }
 }

@@ -21,15 +21,15 @@ written! {
 
     /// How much session lengths differ.
     LengthFile, "a length" {
-        /// The coefficient of variation of the factor that each shopper draws.
+        /// The coefficient of variation of the factor that each shopper draws. Range: 0 to 10.
         cv: need Number,
     }
 
     /// A whole number from 1 to `count`.
     NumberFile, "a variable" {
-        /// How many there are.
+        /// How many there are. Range: 1 to 10000000.
         count: need Count,
-        /// How much the first are preferred: the k-th has weight 1 ÷ k^skew. Default: 0, all alike.
+        /// How much the first are preferred: the k-th has weight 1 ÷ k^skew. Range: 0 to 10. Default: 0, all alike.
         skew: may Number,
     }
 
@@ -67,7 +67,8 @@ written! {
 
     /// What a shopper does when a page fails.
     OnFailureFile, "on_failure" {
-        /// How many times the page is asked for again: a number, or `unlimited`. Default: 0.
+        /// How many times the page is asked for again: a number, or `unlimited`. Range: 0 to 100, or `unlimited`.
+        /// Default: 0.
         retry: may AtMost,
         /// How long the shopper waits before each. Default: 2s.
         after: may Spread,

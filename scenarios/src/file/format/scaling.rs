@@ -12,7 +12,7 @@ use super::super::written::{At, Field, List, written};
 written! {
     /// How often there is a decision, and on what readings.
     ControlFile, "control" {
-        /// Between two decisions. Default: 15s.
+        /// Between two decisions. Range: 200ms to 366d. Default: 15s.
         period: may Time,
         /// How readings come about.
         scrape: may ScrapeFile,
@@ -20,9 +20,9 @@ written! {
 
     /// How readings come about.
     ScrapeFile, "a scrape" {
-        /// Between two readings of the same replica. Default: 15s.
+        /// Between two readings of the same replica. Range: above 0s to 366d. Default: 15s.
         interval: may Time,
-        /// The span that a reading averages over. Default: 30s.
+        /// The span that a reading averages over. Range: above 0s to 366d. Default: 30s.
         window: may Time,
         /// How old a reading is when it can be seen. Default: 1s.
         lag: may Time,
@@ -33,9 +33,9 @@ written! {
         /// `static`, `schedule`, `per_request` (a replica for each request that is there, as functions-as-a-service do) or
         /// `hpa`.
         policy: may OneOf<words::PolicyName>,
-        /// The fewest replicas. Default: those of the start.
+        /// The fewest replicas. Range: 0 to 10000, for `hpa` from 1. Default: those of the start.
         min: may Count,
-        /// The most replicas.
+        /// The most replicas. Range: 1 to 10000.
         max: may Count,
         /// For `hpa`: what it holds; of several the largest proposal wins.
         target: may TargetFile,
@@ -83,7 +83,7 @@ written! {
 
     /// Rules of one direction.
     RulesFile, "scaling rules" {
-        /// How long the gentlest proposal wins, in seconds: 0 to 3600.
+        /// How long the gentlest proposal wins, in seconds. Range: 0 to 3600.
         stabilizationWindowSeconds: may Count,
         /// `Max`, `Min` or `Disabled`.
         selectPolicy: may OneOf<words::SelectPolicy>,
@@ -97,9 +97,9 @@ written! {
     RuleFile, "a scaling policy" {
         /// `Pods` or `Percent`.
         r#type: need OneOf<words::RuleType>,
-        /// That many.
+        /// That many. Range: 1 to 1000000.
         value: need Count,
-        /// In so many seconds: 1 to 1800.
+        /// In so many seconds. Range: 1 to 1800.
         periodSeconds: need Count,
     }
 

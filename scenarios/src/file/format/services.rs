@@ -13,19 +13,21 @@ pub(crate) type CallForm = Form<Text, CallMap>;
 written! {
     /// A service and its replicas.
     ServiceFile, "a service" {
-        /// Replicas at the start; if scaling's `min` is higher, that many. Default: 1.
+        /// Replicas at the start; if scaling's `min` is higher, that many. Range: 0 to 10000. Default: 1.
         replicas: may Count,
-        /// Requests that a replica works on at once: a number, or `unlimited`. Default: 2; with `discipline: sharing`, unlimited.
+        /// Requests that a replica works on at once: a number, or `unlimited`. Range: 1 to 10000, or `unlimited`.
+        /// Default: 2; with `discipline: sharing`, unlimited.
         slots: may AtMost,
-        /// Requests that wait for a slot: a number (one more is answered 503), or `unlimited`. Default: 64.
+        /// Requests that wait for a slot: a number (one more is answered 503), or `unlimited`. Range: 0 to 1000000, or
+        /// `unlimited`. Default: 64.
         queue: may AtMost,
-        /// Where they wait: `replica` (each in the one chosen for it, the default) or `gateway` (all in one queue, from which
-        /// the next free slot of any replica takes the first).
+        /// Where they wait: `replica` (each in the one chosen for it) or `gateway` (all in one queue, from which
+        /// the next free slot of any replica takes the first). Default: `replica`.
         waiting: may OneOf<crate::Waiting>,
-        /// How work shares a replica's processor: `fifo` (each request in a slot works at full speed, the default) or
-        /// `sharing` (all requests in service share the `cores`).
+        /// How work shares a replica's processor: `fifo` (each request in a slot works at full speed) or
+        /// `sharing` (all requests in service share the `cores`). Default: `fifo`.
         discipline: may OneOf<words::DisciplineName>,
-        /// For `sharing`: how many cores a replica has; `0.5` is half a one. Default: 1.
+        /// For `sharing`: how many cores a replica has; `0.5` is half a one. Range: above 0 to 10000. Default: 1.
         cores: may Number,
         /// For `sharing`: what working side by side costs. Default: nothing.
         contention: may ContentionFile,
@@ -35,11 +37,11 @@ written! {
         start_up: may Spread,
         /// How much slower a replica works when it has just become ready. Default: not at all.
         warm_up: may WarmUpFile,
-        /// The limit of its own time, without the calls it makes. Default: 250ms.
+        /// The limit of its own time, without the calls it makes. Range: above 0s to 366d. Default: 250ms.
         limit: may Time,
         /// CPU that a replica asks for: `2`, `500m`. Default: one per slot; with `discipline: sharing`, its cores.
         cpu: may Text,
-        /// `paced` (a slot is held for as long as the draw says, the default) or `burn` (CPU time is spent).
+        /// `paced` (a slot is held for as long as the draw says) or `burn` (CPU time is spent). Default: `paced`.
         work: may OneOf<crate::WorkMode>,
         /// How long a stopped replica may take to finish what it has. Default: 10s.
         drain: may Time,
@@ -52,17 +54,18 @@ written! {
     /// What working side by side costs, after the Universal Scalability Law: n requests on c cores get
     /// min(n, c) ÷ (1 + alpha · (n − 1) + beta · n · (n − 1)) seconds of work done a second.
     ContentionFile, "a contention" {
-        /// The share of work that only one can do at a time: 0 to 1. Default: 0.
+        /// The share of work that only one can do at a time. Range: 0 to 1. Default: 0.
         alpha: may Number,
-        /// What keeping each other informed costs, per pair: 0 to 1. Default: 0.
+        /// What keeping each other informed costs, per pair. Range: 0 to 1. Default: 0.
         beta: may Number,
     }
 
     /// How much slower a replica works when it has just become ready.
     WarmUpFile, "a warm-up" {
-        /// How long it takes to full speed, from readiness.
+        /// How long it takes to full speed, from readiness. Range: above 0s to 366d.
         r#for: need Time,
-        /// The speed at first, as a share of full speed; from there it grows evenly. `0.5`: work takes twice as long at first.
+        /// The speed at first, as a share of full speed; from there it grows evenly. `0.5`: work takes twice as long at
+        /// first. Range: above 0% to 100%.
         from: need Share,
     }
 
@@ -90,9 +93,9 @@ written! {
     CallMap, "a call" {
         /// `service.operation`.
         to: need Text,
-        /// Its time limit. Default: the gateway's.
+        /// Its time limit. Range: above 0s to 366d. Default: the gateway's.
         timeout: may Time,
-        /// How many times it may be tried again. Default: 0.
+        /// How many times it may be tried again. Range: 0 to 10. Default: 0.
         retries: may Count,
     }
 
@@ -100,7 +103,7 @@ written! {
     SpreadMap, "a distribution" {
         /// Its mean. With `cv` it is log-normal.
         mean: may Time,
-        /// Its standard deviation ÷ its mean; 0: always the mean.
+        /// Its standard deviation ÷ its mean; 0: always the mean. Range: 0 to 100.
         cv: may Number,
         /// Its median. With `p90` or `p99` it is log-normal.
         median: may Time,

@@ -6,16 +6,16 @@ use super::super::written::{Boxed, List, written};
 written! {
     /// Who comes, and when.
     TrafficFile, "traffic" {
-        /// What an arrival is: `journeys` (shoppers, the default), `requests` (exactly the curve's request rate),
-        /// `shoppers` (a fixed crowd, for comparison only).
+        /// What an arrival is: `journeys` (shoppers), `requests` (exactly the curve's request rate),
+        /// `shoppers` (a fixed crowd, for comparison only). Default: `journeys`.
         unit: may OneOf<crate::Unit>,
-        /// How arrivals are drawn around the rate: `poisson` (default), `even`, `recorded`.
+        /// How arrivals are drawn around the rate: `poisson`, `even`, `recorded`. Default: `poisson`.
         arrivals: may OneOf<crate::ArrivalProcess>,
-        /// Who is inside at the start: `stationary` (those who came before, the default) or `empty`.
+        /// Who is inside at the start: `stationary` (those who came before) or `empty`. Default: `stationary`.
         begin: may OneOf<crate::Begin>,
         /// The rate: the sum of these curves.
         rate: may List<RateFile>,
-        /// For `requests` and `shoppers`: how many shoppers make up the standing crowd. Default: 1000.
+        /// For `requests` and `shoppers`: how many shoppers make up the standing crowd. Range: 1 to 10000000. Default: 1000.
         crowd: may Count,
     }
 
