@@ -82,7 +82,7 @@ pub(crate) enum Command {
     /// Run one process of the local shop. `run` starts these; its settings come on standard input.
     #[command(hide = true)]
     Serve(ServeArgs),
-    /// Print a JSON Schema: of scenarios, of the record, or of report.json.
+    /// Print a JSON Schema: of scenarios, of the record, or of a file with results.
     #[command(
         after_help = "Examples:\n  rushhour schema > rushhour.schema.json\n  rushhour schema report"
     )]
@@ -261,6 +261,12 @@ pub(crate) enum Schema {
     Record,
     /// report.json
     Report,
+    /// summary.json of a grid
+    Summary,
+    /// compare.json
+    Compare,
+    /// plan.json
+    Plan,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -236,7 +236,7 @@ fn completions_schemas_and_doctor_answer() {
                 .contains("rushhour")
         );
     }
-    for of in ["scenario", "record", "report"] {
+    for of in ["scenario", "record", "report", "summary", "compare", "plan"] {
         let ran = run(folder.path(), &["schema", of]);
         assert!(
             serde_json::from_str::<serde_json::Value>(&ran.stdout).is_ok(),

@@ -192,6 +192,12 @@ pub(crate) fn aligned(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     all().map(line).collect()
 }
 
+/// The JSON Schema of summary.json.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Grid).to_value()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

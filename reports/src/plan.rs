@@ -22,6 +22,8 @@ pub struct Plan {
     pub command: String,
     /// Whether what was found meets the SLO and every gate, in each of the runs.
     pub met: bool,
+    /// Whether somebody stopped the search: then it is what was found so far.
+    pub interrupted: bool,
     /// Why not, or what else a reader must know, in sentences.
     pub notes: Vec<String>,
     /// The SLO, in words: `99 % of the pages within 1.00 s`.
@@ -120,6 +122,12 @@ impl Plan {
     pub fn service(&self, name: &str) -> Option<&ServicePlan> {
         self.services.iter().find(|s| s.service == name)
     }
+}
+
+/// The JSON Schema of plan.json.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Plan).to_value()
 }
 
 #[cfg(test)]

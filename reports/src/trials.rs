@@ -215,5 +215,11 @@ fn says(paired: Paired) -> Says {
     }
 }
 
+/// The JSON Schema of compare.json.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Trials).to_value()
+}
+
 #[cfg(test)]
 mod tests;

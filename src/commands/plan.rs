@@ -122,16 +122,28 @@ impl<'a> Planning<'a> {
             return Ok(self.none());
         };
         let max = self.with_reserve(&peak);
-        let min = self.least(&peak, &max)?;
-        let (min, runs) = self.confirmed(min, &max)?;
+        match self.confirmed_plan(&peak, &max) {
+            Err(Ended::Halted) => Ok(Plan {
+                interrupted: true,
+                notes: vec!["The numbers at the peak are those that do if they always stand, in the searched seeds; the minimum is the same.".to_owned()],
+                ..self.told(&peak, (&peak, &max), &[], None)
+            }),
+            planned => planned,
+        }
+    }
+
+    /// The least lower bounds, confirmed, and what breaks them.
+    fn confirmed_plan(&mut self, peak: &Sizes, max: &Sizes) -> Result<Plan, Ended> {
+        let min = self.least(peak, max)?;
+        let (min, runs) = self.confirmed(min, max)?;
         let met = runs.iter().all(|t| t.met);
-        let bounded = planning::bounded(&self.hour, &min, &max);
+        let bounded = planning::bounded(&self.hour, &min, max);
         let broken = if met {
             planning::breaking(&bounded, &mut self.trials, SEARCHED)?
         } else {
             None
         };
-        Ok(self.told(&peak, (&min, &max), &runs, broken.as_ref()))
+        Ok(self.told(peak, (&min, max), &runs, broken.as_ref()))
     }
 
     /// What must stand from beginning to end.
@@ -221,7 +233,7 @@ impl<'a> Planning<'a> {
             })
         });
         let mut notes = Vec::new();
-        if runs.iter().all(|t| t.met) && broken.is_none() {
+        if !runs.is_empty() && runs.iter().all(|t| t.met) && broken.is_none() {
             notes.push("Even three times the load does not break it.".to_owned());
         }
         let scheduled = |s: &scenarios::Scaling| matches!(s.policy, scenarios::Policy::Schedule(_));
@@ -298,6 +310,7 @@ impl<'a> Planning<'a> {
             about: self.whole.about.clone(),
             command,
             met: false,
+            interrupted: false,
             notes: Vec::new(),
             slo: format!(
                 "{} of the pages within {}",

@@ -9,6 +9,9 @@ pub(crate) fn run(args: &SchemaArgs) -> Done {
         Schema::Scenario => scenarios::schema(),
         Schema::Record => reports::record::schema(),
         Schema::Report => reports::json::report_schema(),
+        Schema::Summary => reports::grid::schema(),
+        Schema::Compare => reports::trials::schema(),
+        Schema::Plan => reports::plan::schema(),
     };
     output::print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))?;
     Ok(Exit::Passed)

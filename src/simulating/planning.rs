@@ -278,8 +278,8 @@ pub(crate) fn culprit<'a>(scenario: &Scenario, run: &'a Analysis) -> Option<(&'a
     };
     let service = first.copied().or_else(fullest)?;
     let busy = reports::words::percent(service.peak_busy.unwrap_or(0.0));
-    let how = if service.counts.shed > 0 {
-        let shed = service.counts.shed as f64 / service.counts.offered.max(1) as f64;
+    let shed = service.counts.shed as f64 / service.counts.offered.max(1) as f64;
+    let how = if shed >= 0.01 {
         format!(
             "{} of its requests were turned away",
             reports::words::percent(shed)

@@ -56,7 +56,7 @@ fn means(trials: &Trials) -> Markup {
     html! {
         section id="means" {
             h2 { (trials.variants.len()) " variants, each with the same " (trials.seeds.len()) " seeds" }
-            p class="lead" { "Means over the seeds. Of every measure less is better." }
+            p class="lead" { "What was missed with the worst seed, and means over the seeds. Of every measure less is better." }
             div class="wide-table" { (table.html()) }
             @for sentence in trials.sentences() { p { (words::set(&sentence)) } }
             @for note in &trials.notes { p class="aside" { (words::set(note)) } }

@@ -37,6 +37,7 @@ fn plan() -> Plan {
         about: "A product drop at noon.".into(),
         command: "rushhour plan flash-sale".into(),
         met: true,
+        interrupted: false,
         notes: vec!["Nothing else.".into()],
         slo: "99 % of the pages within 1.00 s".into(),
         from_s: 0.0,
@@ -67,6 +68,23 @@ fn in_a_terminal_it_looks_like_this() {
 #[test]
 fn as_markdown_it_looks_like_this() {
     insta::assert_snapshot!(plan().markdown());
+}
+
+#[test]
+fn what_was_not_confirmed_is_not_promised() {
+    let mut plan = plan();
+    plan.met = false;
+    plan.runs[0].met = false;
+    assert!(
+        plan.text().contains("is kept in 4 of 5 runs"),
+        "{}",
+        plan.text()
+    );
+    plan.runs.clear();
+    assert!(plan.text().contains("no capacity keeps"), "{}", plan.text());
+    plan.interrupted = true;
+    assert!(plan.text().contains("interrupted"), "{}", plan.text());
+    assert!(!plan.text().contains("no capacity"), "{}", plan.text());
 }
 
 #[test]

@@ -83,7 +83,12 @@ impl Plan {
         } else {
             format!("all {}", words::seconds(self.to_s - self.from_s))
         };
-        if self.met {
+        if self.interrupted {
+            format!(
+                "interrupted: what was found so far for {} is not confirmed",
+                self.slo
+            )
+        } else if self.met {
             let worst = self
                 .runs
                 .iter()

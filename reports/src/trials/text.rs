@@ -83,14 +83,18 @@ impl Trials {
         )
     }
 
-    /// The means of all variants: head and rows.
+    /// All variants: what the worst seed missed, and the means. Head and rows.
     pub(crate) fn means(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
-        let mut head = vec!["variant"];
+        let mut head = vec!["variant", "worst seed"];
         head.extend(Measure::ALL.map(Measure::name));
         let row = |variant: &Variant| {
             let name = words::cut(&words::terminal(&variant.name), LONGEST);
+            let worst = Measure::Missed.said(variant.over_runs(Measure::Missed).worst);
             let of = |measure: Measure| measure.said(variant.over_runs(measure).mean);
-            std::iter::once(name).chain(Measure::ALL.map(of)).collect()
+            [name, worst]
+                .into_iter()
+                .chain(Measure::ALL.map(of))
+                .collect()
         };
         (head, self.variants.iter().map(row).collect())
     }
