@@ -58,13 +58,19 @@ impl Histogram {
     /// Counts one latency; one over 120 s counts as 120 s.
     #[inline]
     pub fn record(&mut self, latency: Duration) {
+        self.record_many(latency, 1);
+    }
+
+    /// Counts the same latency so many times.
+    #[inline]
+    pub fn record_many(&mut self, latency: Duration, count: u64) {
         let seconds = latency.as_secs().saturating_mul(1_000_000);
         let us = seconds.saturating_add(latency.subsec_micros().into());
         if us > HIGHEST_US {
-            self.clamped += 1;
+            self.clamped += count;
         }
         self.inner
-            .saturating_record(us.clamp(LOWEST_US, HIGHEST_US));
+            .saturating_record_n(us.clamp(LOWEST_US, HIGHEST_US), count);
     }
 
     /// Adds all that `other` holds. Its digits beyond this one's precision are lost.

@@ -1,6 +1,6 @@
 //! What was measured in one interval, and the grid that intervals lie on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -182,6 +182,10 @@ pub struct Window {
     /// The generator's own honesty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
+    /// Services that were given more than a planner can tell the consequences of: what it says of this window is not to
+    /// be trusted. Empty in all other worlds.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overloaded: BTreeSet<String>,
 }
 
 impl Window {
@@ -195,6 +199,7 @@ impl Window {
             services: BTreeMap::new(),
             workloads: BTreeMap::new(),
             generator: None,
+            overloaded: BTreeSet::new(),
         }
     }
 
@@ -209,6 +214,7 @@ impl Window {
         for (name, sample) in &piece.workloads {
             self.workloads.insert(name.clone(), sample.clone());
         }
+        self.overloaded.extend(piece.overloaded.iter().cloned());
         if let Some(generator) = &piece.generator {
             self.generator.get_or_insert_default().add(generator);
         }
@@ -221,6 +227,7 @@ impl Window {
             && self.services.is_empty()
             && self.workloads.is_empty()
             && self.generator.is_none()
+            && self.overloaded.is_empty()
     }
 
     /// All pages together.
