@@ -33,7 +33,8 @@ pub use service::{
 
 use crate::gates::{self, GateResult, Verdict};
 use crate::quality::Quality;
-use crate::record::{Audit, Ending, Record};
+use crate::record::{Audit, Ending, Record, World};
+use crate::words;
 
 use gather::Gathered;
 
@@ -92,6 +93,19 @@ pub struct Analysis {
     pub notes: Vec<String>,
 }
 
+/// What is to be known of a planner's result.
+fn planned(overloaded: usize) -> String {
+    let mut note = "This was planned in rough strokes: requests flowed as a fluid, and a sample of them made the latencies. It can show that a gate fails, not that it holds: for that, simulate it.".to_owned();
+    if overloaded > 0 {
+        note += &format!(
+            " In {} more came than could be answered: what is said of {} is not to be trusted.",
+            words::plural(overloaded as u64, "window"),
+            if overloaded == 1 { "it" } else { "them" }
+        );
+    }
+    note
+}
+
 impl Analysis {
     /// What a record says.
     #[must_use]
@@ -123,7 +137,7 @@ impl Analysis {
             noise: Noise::of(&about, &gathered),
             audit: record.audit.clone(),
             ending: record.end.as_ref().map(|e| e.how.clone()),
-            notes: notes(record, &phases),
+            notes: notes(record, &phases, gathered.overloaded),
             percentiles: gathered.steps,
             heatmap: gathered.heatmap,
             phases,
@@ -173,8 +187,11 @@ pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     })
 }
 
-fn notes(record: &Record, phases: &[Group]) -> Vec<String> {
+fn notes(record: &Record, phases: &[Group], overloaded: usize) -> Vec<String> {
     let mut notes = record.notes.clone();
+    if record.header.world == World::Planned {
+        notes.push(planned(overloaded));
+    }
     for phase in phases.iter().filter(|p| !p.joined.is_empty()) {
         notes.push(format!(
             "The phase {} holds {} too: alone there are too few requests for a p99.",

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Analysis, Group};
-use crate::record::{Ending, Record};
+use crate::record::{Ending, Record, World};
 use crate::words;
 
 /// How a gate came out.
@@ -165,7 +165,7 @@ fn judge_one(gate: &Gate, run: &Analysis) -> GateResult {
         };
         return result(gate, unit, 0.0, measured);
     };
-    let measured = match gate.metric {
+    let mut measured = match gate.metric {
         GateMetric::Latency(q) => latency(gate.per, q, limit, run),
         GateMetric::Misses => share(gate.per, limit, run, |g| g.counts.misses()),
         GateMetric::Errors => share(gate.per, limit, run, |g| g.counts.errors()),
@@ -173,8 +173,15 @@ fn judge_one(gate: &Gate, run: &Analysis) -> GateResult {
         GateMetric::TimeAboveLimit => time_above(run),
         GateMetric::Throughput => throughput(gate.per, run),
     };
+    if run.about.world == World::Planned {
+        measured.doubt = Some(PLANNED.to_owned());
+    }
     result(gate, unit, limit, measured)
 }
+
+/// Why a planner's result proves nothing.
+pub(crate) const PLANNED: &str =
+    "planned in rough strokes: it may hold, and only a simulation can show it";
 
 fn result(gate: &Gate, unit: Unit, limit: f64, measured: Measured) -> GateResult {
     let more_is_better = gate.metric == GateMetric::Throughput;
@@ -377,6 +384,7 @@ pub fn verdict(record: &Record, run: &Analysis) -> Verdict {
         _ if !run.honesty.objections.is_empty() => Verdict::Invalid,
         _ if any(Outcome::Fail) => Verdict::Failed,
         _ if any(Outcome::Inconclusive) => Verdict::Invalid,
+        _ if run.about.world == World::Planned => Verdict::Invalid,
         _ if any(Outcome::Warn) => Verdict::PassedWithWarnings,
         _ => Verdict::Passed,
     }
@@ -394,6 +402,9 @@ impl GateResult {
     #[must_use]
     pub fn margin_text(&self) -> String {
         match (self.outcome, self.margin) {
+            (Outcome::Inconclusive, _) if self.why.as_deref() == Some(PLANNED) => {
+                "planned only".to_owned()
+            }
             (Outcome::Inconclusive, _) => "too little data".to_owned(),
             (_, None) => String::new(),
             (Outcome::Pass, Some(margin)) => format!("margin {}", words::percent(margin)),

@@ -164,6 +164,8 @@ pub struct ServiceHeader {
 pub enum World {
     /// Virtual time.
     Simulated,
+    /// Virtual time in rough strokes: it can show that something fails, not that it holds.
+    Planned,
     /// Processes on this machine.
     Local,
     /// Load on a system that is not ours.
@@ -171,11 +173,12 @@ pub enum World {
 }
 
 impl World {
-    /// What its figures are, for people: `measured`, or `simulated`.
+    /// What its figures are, for people: `measured`, `simulated`, or `planned`.
     #[must_use]
     pub fn seen(self) -> &'static str {
         match self {
             Self::Simulated => "simulated",
+            Self::Planned => "planned",
             Self::Local | Self::Target => "measured",
         }
     }

@@ -142,6 +142,7 @@ fn head(run: &Analysis, width: usize) -> Vec<String> {
     };
     let world = match about.world {
         World::Simulated => "simulated",
+        World::Planned => "planned in rough strokes, not simulated",
         World::Local => "local",
         World::Target => "on a target of its own",
     };

@@ -211,7 +211,7 @@ const WORTH_A_WORD: f64 = 0.005;
 
 fn honesty(run: &Analysis) -> Finding {
     let h = &run.honesty;
-    let simulated = run.about.world == World::Simulated;
+    let simulated = matches!(run.about.world, World::Simulated | World::Planned);
     if simulated && h.objections.is_empty() {
         return Finding::new(
             "The simulation",

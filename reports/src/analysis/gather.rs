@@ -76,6 +76,8 @@ pub(super) struct Gathered {
     pub(super) service_steps: BTreeMap<String, Vec<ServiceStep>>,
     pub(super) heatmap: Heatmap,
     pub(super) generator: Option<Generator>,
+    /// Windows that a planner could not tell the truth about.
+    pub(super) overloaded: usize,
     pub(super) honesty: Vec<HonestyInterval>,
 }
 
@@ -108,6 +110,7 @@ impl Gathered {
             service_steps: BTreeMap::new(),
             heatmap: Heatmap::default(),
             generator: None,
+            overloaded: 0,
             honesty: Vec::new(),
         };
         let limit = Limit {
@@ -117,6 +120,7 @@ impl Gathered {
         let mut steps = Steps::new(limit, header.services.keys().cloned().collect());
         let mut heat = Heat::new(expected);
         for window in record.windows() {
+            gathered.overloaded += usize::from(!window.overloaded.is_empty());
             let offset = window.start.since(header.grid.start);
             let index = (offset.as_nanos() / world_length.as_nanos()) as usize;
             if index >= MOST_ROWS {

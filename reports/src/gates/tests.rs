@@ -143,3 +143,29 @@ fn a_warning_gate_never_fails_a_run() {
     }
     assert_eq!(Analysis::of(&record).verdict, Verdict::PassedWithWarnings);
 }
+
+#[test]
+fn a_planned_run_can_fail_and_never_passes() {
+    for (kind, verdict) in [
+        (Kind::Passed, Verdict::Invalid),
+        (Kind::Failed, Verdict::Failed),
+    ] {
+        let mut record = sample::simulated(kind);
+        record.header.world = World::Planned;
+        let run = Analysis::of(&record);
+        assert_eq!(run.verdict, verdict);
+        assert!(!run.gates.is_empty());
+        assert!(run.gates.iter().all(|g| g.outcome != Outcome::Pass));
+        assert!(
+            run.notes
+                .iter()
+                .any(|note| note.contains("planned in rough strokes"))
+        );
+        record.header.gates.clear();
+        assert_eq!(
+            Analysis::of(&record).verdict,
+            Verdict::Invalid,
+            "without gates"
+        );
+    }
+}

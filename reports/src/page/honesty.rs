@@ -13,7 +13,7 @@ const MOST: usize = 20;
 
 pub(crate) fn section(analysis: &Analysis) -> Markup {
     // In virtual time nothing can be late: there is only what speaks against the run, or what an audit found.
-    let simulated = analysis.about.world == World::Simulated;
+    let simulated = matches!(analysis.about.world, World::Simulated | World::Planned);
     if simulated && analysis.audit.is_none() && analysis.honesty.objections.is_empty() {
         return html! {};
     }

@@ -49,6 +49,7 @@ fn beside(analysis: &Analysis) -> Markup {
 fn world(world: World) -> &'static str {
     match world {
         World::Simulated => "simulated in virtual time",
+        World::Planned => "planned in rough strokes",
         World::Local => "run on this machine",
         World::Target => "load on a target",
     }

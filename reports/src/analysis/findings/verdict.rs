@@ -2,7 +2,8 @@
 
 use super::{Advice, total_above_s};
 use crate::analysis::{Analysis, Service, ServiceInterval};
-use crate::gates::{Outcome, Verdict};
+use crate::gates::{Outcome, PLANNED, Verdict};
+use crate::record::World;
 use crate::words::{self, clock, percent, plural, seconds};
 
 pub(super) fn verdict(run: &Analysis) -> String {
@@ -30,7 +31,11 @@ pub(super) fn verdict(run: &Analysis) -> String {
             let why = run.gates.iter().find_map(|g| g.why.as_deref());
             format!(
                 "This run decides nothing: {}.",
-                why.unwrap_or("it could not go on")
+                why.unwrap_or(if run.about.world == World::Planned {
+                    PLANNED
+                } else {
+                    "it could not go on"
+                })
             )
         }
         Verdict::Interrupted => format!(
