@@ -10,6 +10,7 @@
 
 mod calendar;
 pub mod calibration;
+mod demand;
 mod error;
 mod event;
 mod faults;
@@ -29,6 +30,7 @@ mod testing;
 mod windows;
 mod world;
 
+pub use demand::Demand;
 pub use error::SimulationError;
 pub use event::{Event, Progress};
 pub use probe::{Left, NoProbe, PageEnd, Probe};
