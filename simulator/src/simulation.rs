@@ -37,7 +37,7 @@ impl Beat {
 ///
 /// Single-threaded. Runs are independent of each other, so whoever has several puts them on threads.
 pub struct Simulation<P: Probe = NoProbe> {
-    world: World<P>,
+    pub(crate) world: World<P>,
     policies: BTreeMap<String, BoxedPolicy>,
     /// How far apart the beats are, in the order of [`Beat::ALL`].
     beats: [u64; 3],

@@ -3,7 +3,7 @@
 //! Everything counts by the instant at which it was due. A window is told when the one after it has ended; what ends even
 //! later is told in further pieces of its window.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use metrics::{Counts, Grid, Histogram, Precision, Series, Window, Workload};
@@ -17,6 +17,7 @@ struct Part {
     pages: Vec<Tally>,
     services: Vec<Tally>,
     workloads: BTreeMap<String, Workload>,
+    overloaded: BTreeSet<String>,
 }
 
 /// What is counted of a page or a service.
@@ -47,6 +48,15 @@ impl Tally {
         record(&mut self.latency, latency);
         if let (ServiceTime::Apart(apart), Some(time)) = (&mut self.service_time, service_time) {
             record(apart, time);
+        }
+    }
+
+    /// What somebody else has counted; its service time is its latency.
+    fn of(series: Series) -> Self {
+        Self {
+            counts: series.counts,
+            latency: series.latency,
+            service_time: ServiceTime::AsLatency,
         }
     }
 
@@ -116,6 +126,7 @@ impl Windows {
             pages: vec![Tally::default(); self.pages.len()],
             services: vec![Tally::default(); self.services.len()],
             workloads: BTreeMap::new(),
+            overloaded: BTreeSet::new(),
         }
     }
 
@@ -217,6 +228,25 @@ impl Windows {
         self.part(window).workloads = workloads;
     }
 
+    /// Takes a whole window's series, in the order of pages and of services, whose service times are their latencies; and
+    /// which services had more to do than can be told of.
+    pub(crate) fn put(
+        &mut self,
+        window: u32,
+        pages: Vec<Series>,
+        services: Vec<Series>,
+        overloaded: &BTreeSet<usize>,
+    ) {
+        let names = overloaded
+            .iter()
+            .filter_map(|place| self.services.get(*place));
+        let overloaded = names.cloned().collect();
+        let part = self.part(window);
+        part.pages = pages.into_iter().map(Tally::of).collect();
+        part.services = services.into_iter().map(Tally::of).collect();
+        part.overloaded = overloaded;
+    }
+
     /// The windows before `until`, and what is late, in order of their starts.
     pub(crate) fn take(&mut self, until: u32) -> Vec<Window> {
         let late = std::mem::take(&mut self.late);
@@ -241,6 +271,7 @@ impl Windows {
         told.pages = named(&self.pages, part.pages);
         told.services = named(&self.services, part.services);
         told.workloads = part.workloads;
+        told.overloaded = part.overloaded;
         told
     }
 }
