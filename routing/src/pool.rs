@@ -97,6 +97,8 @@ pub struct Pool {
     next_return: Option<Timestamp>,
     /// The place of the last one chosen, for round robin.
     last: Option<(u32, ReplicaKey)>,
+    /// Memory for [`Pool::choose_where`].
+    roomy: Vec<ReplicaKey>,
 }
 
 impl Pool {
@@ -111,6 +113,7 @@ impl Pool {
             available: Vec::new(),
             next_return: None,
             last: None,
+            roomy: Vec::new(),
         }
     }
 
@@ -187,6 +190,34 @@ impl Pool {
                 self.choose_from(&fresh, draws)
             }
         }?;
+        self.last = Some(self.place(key));
+        if let Some(replica) = self.get_mut(key) {
+            replica.in_flight += 1;
+        }
+        Some(key)
+    }
+
+    /// Chooses a replica of those that `has_room`, if there is one, and counts a request in flight there.
+    pub fn choose_where(
+        &mut self,
+        now: Timestamp,
+        has_room: impl Fn(ReplicaKey) -> bool,
+        draws: &mut impl Rng,
+    ) -> Option<ReplicaKey> {
+        if self.next_return.is_some_and(|at| now >= at) {
+            self.sort_out(now);
+        }
+        let mut roomy = std::mem::take(&mut self.roomy);
+        let from = if self.available.is_empty() {
+            &self.ready
+        } else {
+            &self.available
+        };
+        roomy.clear();
+        roomy.extend(from.iter().copied().filter(|key| has_room(*key)));
+        let key = self.choose_from(&roomy, draws);
+        self.roomy = roomy;
+        let key = key?;
         self.last = Some(self.place(key));
         if let Some(replica) = self.get_mut(key) {
             replica.in_flight += 1;

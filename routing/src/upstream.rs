@@ -121,6 +121,35 @@ impl Upstream {
         Ok(Try { replica, permit })
     }
 
+    /// Begins a try on a replica that `has_room`; nothing if there is none, or none is ready: who may wait does not have to
+    /// be turned away for that.
+    ///
+    /// # Errors
+    /// If the breaker or the bulkhead does not let it.
+    pub fn begin_where(
+        &mut self,
+        now: Timestamp,
+        has_room: impl Fn(ReplicaKey) -> bool,
+        draws: &mut impl Rng,
+    ) -> Result<Option<Try>, Refusal> {
+        if self.in_flight >= self.most_in_flight {
+            return Err(Refusal::Bulkhead);
+        }
+        let Some(replica) = self.pool.choose_where(now, has_room, draws) else {
+            return Ok(None);
+        };
+        match self.breaker.admit(now) {
+            Ok(permit) => {
+                self.in_flight += 1;
+                Ok(Some(Try { replica, permit }))
+            }
+            Err(until) => {
+                self.pool.end(now, replica, Verdict::Neutral);
+                Err(Refusal::BreakerOpen { until })
+            }
+        }
+    }
+
     /// Ends a try. The replica and the service are judged by it.
     pub fn end(&mut self, now: Timestamp, a_try: Try, verdict: Verdict) {
         self.in_flight = self.in_flight.saturating_sub(1);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::draws::{Draws, Stream};
-use crate::{Journey, JourneyIndex, Method, Page, PageIndex, Scenario, Variable};
+use crate::{Distribution, Journey, JourneyIndex, Method, Page, PageIndex, Scenario, Variable};
 
 /// A shopper in the middle of a journey: on a page that is due or was just asked for.
 ///
@@ -118,18 +118,7 @@ impl Shopper {
         journey: Option<JourneyIndex>,
         stay: Option<Stay>,
     ) -> Self {
-        let mut draws = Draws::new(scenario.seed, Stream::Journey { journey: index });
-        // Drawn even if it is known, so that the other draws stay what they are.
-        let by_weight = draws.uniform();
-        let journey = journey.unwrap_or_else(|| {
-            JourneyIndex(pick(&scenario.journeys, |journey| journey.weight, by_weight) as u32)
-        });
-        let meant = scenario.journey(journey);
-        let page = meant
-            .start
-            .get(pick(&meant.start, |(_, chance)| *chance, draws.uniform()));
-        let page = page.map_or(PageIndex(0), |(page, _)| *page);
-        let length = length_factor(meant.length_cv, &mut draws);
+        let (journey, page, length) = beginning(&scenario, index, journey);
         Self {
             scenario,
             index,
@@ -282,6 +271,20 @@ impl Shopper {
     /// Steps on to the next page, or the next try of this one. One of a standing crowd never leaves: the end of a journey
     /// is the begin of another, a thought later.
     pub fn step(&mut self, outcome: Outcome) -> Next {
+        self.stride(outcome, |think, draws| think.sample(draws))
+    }
+
+    /// Steps on from a page that was served, when nobody wants to know how long the shopper thinks: the draw of that is
+    /// the last of its stream, so that it can be left out.
+    pub(crate) fn turn(&mut self) {
+        self.stride(Outcome::Served, |_, _| Duration::ZERO);
+    }
+
+    fn stride(
+        &mut self,
+        outcome: Outcome,
+        think: impl FnOnce(&Distribution, &mut Draws) -> Duration,
+    ) -> Next {
         let on_failure = &self.current().on_failure;
         if outcome == Outcome::NotServed {
             if on_failure.retry.is_none_or(|most| self.attempt < most) {
@@ -295,14 +298,14 @@ impl Shopper {
             }
             if !on_failure.go_on {
                 let mut draws = self.thought();
-                return self.leave(&mut draws);
+                return self.leave(|meant| think(meant, &mut draws));
             }
         }
         let mut draws = self.thought();
         let Some(page) = self.next_page(draws.uniform()) else {
-            return self.leave(&mut draws);
+            return self.leave(|meant| think(meant, &mut draws));
         };
-        let think = self.current().think.sample(&mut draws);
+        let think = think(&self.current().think, &mut draws);
         self.page = page;
         self.number = self.number.saturating_add(1);
         self.attempt = 0;
@@ -345,15 +348,39 @@ impl Shopper {
             .map(|(page, _)| *page)
     }
 
-    fn leave(&mut self, draws: &mut Draws) -> Next {
+    fn leave(&mut self, think: impl FnOnce(&Distribution) -> Duration) -> Next {
         let Some(stay) = self.stay else {
             return Next::Leave;
         };
-        let think = self.current().think.sample(draws);
-        let index = self.index + u64::from(stay.stride);
-        *self = Self::staying(Arc::clone(&self.scenario), index, stay);
+        let think = think(&self.current().think);
+        self.index += u64::from(stay.stride);
+        let (journey, page, length) = beginning(&self.scenario, self.index, stay.journey);
+        (self.journey, self.page, self.length) = (journey, page, length);
+        (self.number, self.attempt) = (0, 0);
+        self.learned.clear();
         Next::After(think)
     }
+}
+
+/// Where shopper `index` begins: which journey, if it is not known, which page, and the length factor.
+fn beginning(
+    scenario: &Scenario,
+    index: u64,
+    journey: Option<JourneyIndex>,
+) -> (JourneyIndex, PageIndex, f64) {
+    let mut draws = Draws::new(scenario.seed, Stream::Journey { journey: index });
+    // Drawn even if it is known, so that the other draws stay what they are.
+    let by_weight = draws.uniform();
+    let journey = journey.unwrap_or_else(|| {
+        JourneyIndex(pick(&scenario.journeys, |journey| journey.weight, by_weight) as u32)
+    });
+    let meant = scenario.journey(journey);
+    let page = meant
+        .start
+        .get(pick(&meant.start, |(_, chance)| *chance, draws.uniform()));
+    let page = page.map_or(PageIndex(0), |(page, _)| *page);
+    let length = length_factor(meant.length_cv, &mut draws);
+    (journey, page, length)
 }
 
 /// The place of the one whom `luck`, from 0 to 1, falls on when each has a share by weight.
@@ -372,10 +399,10 @@ fn pick<T>(all: &[T], weight: impl Fn(&T) -> f64, luck: f64) -> usize {
 
 /// Log-normal with mean 1 and the given coefficient of variation.
 fn length_factor(cv: f64, draws: &mut Draws) -> f64 {
-    let luck = draws.uniform();
     if cv <= 0.0 {
         return 1.0;
     }
+    let luck = draws.uniform();
     let variance = libm::log1p(cv * cv);
     libm::exp(variance.sqrt() * crate::distribution::inverse_normal(luck) - variance / 2.0)
 }

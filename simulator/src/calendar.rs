@@ -165,6 +165,13 @@ impl Calendar {
         self.order
     }
 
+    /// An order number for something that ends otherwise than by an event of its own.
+    #[inline]
+    pub(crate) fn token(&mut self) -> Token {
+        self.order += 1;
+        self.order
+    }
+
     /// Schedules an event that is not earlier than the last one scheduled so.
     #[inline]
     pub(crate) fn send(&mut self, at: u64, kind: Kind, subject: u32) -> Token {

@@ -122,17 +122,16 @@ impl<P: Probe> World<P> {
                 };
                 self.roll(service, deploy);
             }
+            FaultKind::LoseNode { nodes } => self.lose_nodes(place, *nodes, lasts),
+            FaultKind::LoseZone { zone } => self.lose_zone(place, *zone, lasts),
             kind => self.inject(place, kind, lasts),
         }
     }
 
     fn mend(&mut self, place: u32, fault: &Fault) {
         match &fault.kind {
-            FaultKind::Kill { .. }
-            | FaultKind::KillRegistry
-            | FaultKind::KillGateway
-            | FaultKind::LoseNode { .. }
-            | FaultKind::LoseZone { .. } => {}
+            FaultKind::Kill { .. } | FaultKind::KillRegistry | FaultKind::KillGateway => {}
+            FaultKind::LoseNode { .. } | FaultKind::LoseZone { .. } => self.find_again(place),
             FaultKind::NoMetrics => self.blind = false,
             FaultKind::BadDeploy { service, .. } => {
                 let service = self.place_of(service);
@@ -141,8 +140,8 @@ impl<P: Probe> World<P> {
             FaultKind::Slow { service, .. }
             | FaultKind::SlowWait { service, .. }
             | FaultKind::Fail { service, .. }
-            | FaultKind::Freeze { service, .. }
             | FaultKind::Hang { service, .. }
+            | FaultKind::Freeze { service, .. }
             | FaultKind::LoseLease { service, .. } => {
                 let service = self.place_of(service);
                 let workload = &mut self.workloads[usize::from(service)];
@@ -180,17 +179,17 @@ impl<P: Probe> World<P> {
                 Effect::Fail(share.get()),
                 format!("{:.0} % of answers are 500", share.get() * 100.0),
             ),
-            FaultKind::Freeze { service, replicas } => (
-                service,
-                *replicas,
-                Effect::Freeze,
-                "stands still".to_owned(),
-            ),
             FaultKind::Hang { service, replicas } => (
                 service,
                 *replicas,
                 Effect::Hang,
                 "accepts and never answers".to_owned(),
+            ),
+            FaultKind::Freeze { service, replicas } => (
+                service,
+                *replicas,
+                Effect::Freeze,
+                "stands still".to_owned(),
             ),
             FaultKind::LoseLease { service, replicas } => (
                 service,
@@ -349,6 +348,12 @@ impl<P: Probe> World<P> {
             let span = &self.spans[index];
             if span.state != State::Gone && span.parent == crate::model::NONE {
                 self.cut_off(index);
+            }
+        }
+        // A new gateway has never heard of those who are dead.
+        for place in 0..self.replicas.bound() {
+            if self.replicas[place].life == Life::Dead {
+                self.remove_replica(place);
             }
         }
         let instant = self.instant();

@@ -12,6 +12,7 @@ use crate::Probe;
 use crate::calendar::{Due, Kind};
 use crate::faults::Deploy;
 use crate::replica::{Life, Replica};
+use crate::sharing::Sharing;
 use crate::span::State;
 use crate::world::World;
 
@@ -30,15 +31,16 @@ impl<P: Probe> World<P> {
         for service in 0..self.workloads.len() as u16 {
             for _ in 0..self.workloads[usize::from(service)].desired {
                 let place = self.add_replica(service);
-                self.replicas[place].life = Life::Starting;
-                self.replicas[place].started = Some(self.instant());
-                self.become_ready(place);
+                if self.find_node(place) {
+                    self.replicas[place].started = Some(self.instant());
+                    self.become_ready(place);
+                }
             }
         }
     }
 
     /// Adds a replica that nothing is known of yet.
-    fn add_replica(&mut self, service: u16) -> u32 {
+    pub(crate) fn add_replica(&mut self, service: u16) -> u32 {
         let (now, instant) = (self.now, self.instant());
         let workload = &mut self.workloads[usize::from(service)];
         let ordinal = workload.next_ordinal;
@@ -47,6 +49,10 @@ impl<P: Probe> World<P> {
         let place = self
             .replicas
             .insert(Replica::new(service, ordinal, key, (now, instant)));
+        if let Some((cores, contention)) = self.model.services[usize::from(service)].sharing {
+            let sharing = Sharing::new(cores, contention, now);
+            self.replicas[place].sharing = Some(Box::new(sharing));
+        }
         let workload = &mut self.workloads[usize::from(service)];
         self.replicas[place].deploy = workload.deploys.len() as u32 - 1;
         workload.by_key.push(place);
@@ -58,8 +64,15 @@ impl<P: Probe> World<P> {
         place
     }
 
+    /// Begins a replica's start-up, as soon as there is a node for it.
+    pub(crate) fn start(&mut self, place: u32) {
+        if self.find_node(place) {
+            self.start_up(place);
+        }
+    }
+
     /// Begins a replica's start-up.
-    fn start(&mut self, place: u32) {
+    pub(crate) fn start_up(&mut self, place: u32) {
         let instant = self.instant();
         let replica = &mut self.replicas[place];
         replica.life = Life::Starting;
@@ -96,8 +109,10 @@ impl<P: Probe> World<P> {
         replica.since = instant;
         replica.ready_at = now;
         replica.ledger.advance(now);
-        let workload = &mut self.workloads[usize::from(replica.service)];
+        let service = replica.service;
+        let workload = &mut self.workloads[usize::from(service)];
         workload.upstream.set(instant, replica.key, Standing::Ready);
+        self.note_lobby(service);
     }
 
     /// Wants so many replicas of a service.
@@ -116,6 +131,12 @@ impl<P: Probe> World<P> {
             .copied()
             .filter(|place| self.replicas[*place].stays())
             .collect();
+        if self.model.services[usize::from(service)]
+            .per_request
+            .is_some()
+        {
+            return self.note_lobby(service);
+        }
         let workload = &self.workloads[usize::from(service)];
         let not_before = workload.not_before;
         // While a deploy is rolled out there is one more.
@@ -143,7 +164,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A replica is to finish what it has and go; one that is not ready goes at once.
-    fn retire(&mut self, place: u32) {
+    pub(crate) fn retire(&mut self, place: u32) {
         let instant = self.instant();
         let replica = &mut self.replicas[place];
         replica.next_event = 0;
@@ -219,8 +240,9 @@ impl<P: Probe> World<P> {
         self.next_newcomer(service);
     }
 
-    fn remove_replica(&mut self, place: u32) {
+    pub(crate) fn remove_replica(&mut self, place: u32) {
         let instant = self.instant();
+        self.leave_node(place);
         let replica = &mut self.replicas[place];
         replica.life = Life::Gone;
         let service = replica.service;
@@ -274,6 +296,7 @@ impl<P: Probe> World<P> {
             }
             let at = now + FORGOTTEN;
             self.replicas[*place].next_event = self.calendar.schedule(at, Kind::Sweep, *place);
+            self.leave_node(*place);
             self.break_off(*place);
             self.watch_health(*place);
             if self.workloads[usize::from(service)].newcomer == Some(*place) {

@@ -51,11 +51,14 @@ impl<P: Probe> World<P> {
 
     /// Begins a try, on a replica that was not tried yet if there is one.
     pub(crate) fn try_somewhere(&mut self, index: u32) {
+        let call = self.model.calls[usize::from(self.spans[index].call)];
+        if self.model.services[usize::from(call.service)].waits_at_gateway {
+            return self.enter_lobby(index);
+        }
         let instant = self.instant();
         let mut draws = self.balance_draws(index);
         loop {
             let span = &self.spans[index];
-            let call = self.model.calls[usize::from(span.call)];
             let tried: &[ReplicaKey] = match span.tried {
                 NONE => &[],
                 tried => &self.tried[tried],
@@ -92,8 +95,21 @@ impl<P: Probe> World<P> {
         let now = self.now;
         let span = &mut self.spans[index];
         let limit = call.limit.min(span.deadline.saturating_sub(now));
-        span.until = now + limit - MARGIN.min(limit / 10);
         span.timer = self.calendar.schedule(now + limit, Kind::TimeOut, index);
+        self.set_out(index);
+    }
+
+    /// A try whose time runs sets out for its replica.
+    pub(crate) fn set_out(&mut self, index: u32) {
+        let now = self.now;
+        let span = &mut self.spans[index];
+        let call = self.model.calls[usize::from(span.call)];
+        // The replica's deadline, as far from its arrival there as the gateway's from now.
+        let end = (span.began + call.limit).min(span.deadline);
+        let left = end.saturating_sub(now);
+        span.until = now + left - MARGIN.min(left / 10);
+        span.sent = now;
+        self.replicas[span.replica].open += 1;
         match self.model.network {
             Delay::Constant(0) => self.reach(index),
             Delay::Constant(delay) => {
@@ -118,10 +134,12 @@ impl<P: Probe> World<P> {
             Delay::Constant(0) => self.answered(index),
             Delay::Constant(delay) => {
                 span.state = State::OnItsWayBack;
+                span.replica = NONE;
                 span.next_event = self.calendar.send(now + delay, Kind::Answers, index);
             }
             Delay::Drawn(_) => {
                 span.state = State::OnItsWayBack;
+                span.replica = NONE;
                 let at = now.saturating_add(self.network_draw(index, Leg::Back));
                 self.spans[index].next_event = self.calendar.schedule(at, Kind::Answers, index);
             }
@@ -136,6 +154,7 @@ impl<P: Probe> World<P> {
             Reply::Good => (Verdict::Good, End::Served, false),
             Reply::Bad => (Verdict::Bad, End::Failed, true),
             Reply::Full => (Verdict::Neutral, End::Shed, true),
+            Reply::Impatient => (Verdict::Neutral, End::TimedOut, false),
             Reply::CallFailed => (Verdict::Neutral, End::Failed, false),
             Reply::CallTimedOut => (Verdict::Neutral, End::TimedOut, false),
         };
@@ -204,7 +223,7 @@ impl<P: Probe> World<P> {
 
     /// Ends the current try, if there is one, and says where it was.
     #[inline]
-    fn end_try(&mut self, index: u32, verdict: Verdict) -> Option<ReplicaKey> {
+    pub(crate) fn end_try(&mut self, index: u32, verdict: Verdict) -> Option<ReplicaKey> {
         let instant = self.instant();
         let span = &mut self.spans[index];
         span.timer = 0;
@@ -342,7 +361,7 @@ impl<P: Probe> World<P> {
     }
 
     #[inline]
-    fn balance_draws(&self, index: u32) -> Draws {
+    pub(crate) fn balance_draws(&self, index: u32) -> Draws {
         let span = &self.spans[index];
         let visit = &self.visits[span.visit];
         let stream = Stream::Balance {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use metrics::Quantity;
-use scenarios::{Distribution, Method, OperationId, Scenario, Step as Meant};
+use scenarios::{
+    Contention, Discipline, Distribution, Method, OperationId, Policy, Scenario, Step as Meant,
+    Waiting, WarmUp,
+};
 
 use crate::SimulationError;
 use crate::calendar::LATEST;
@@ -60,6 +63,15 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) slots: u32,
     pub(crate) queue: u32,
+    /// Whether requests wait for a slot at the gateway, not in a replica.
+    pub(crate) waits_at_gateway: bool,
+    /// How processors are shared, if they are: cores and contention.
+    pub(crate) sharing: Option<(f64, Contention)>,
+    /// How long requests wait for a slot before they leave.
+    pub(crate) patience: Option<Distribution>,
+    pub(crate) warm_up: Option<WarmUp>,
+    /// If there is a replica for each request: the fewest and the most.
+    pub(crate) per_request: Option<(u32, u32)>,
     pub(crate) limit: u64,
     pub(crate) start_up: Distribution,
     pub(crate) cpu: Quantity,
@@ -237,6 +249,18 @@ fn services(scenario: &Scenario) -> Vec<Service> {
         name: name.clone(),
         slots: meant.slots.map_or(u32::MAX, |slots| slots.max(1)),
         queue: meant.queue.unwrap_or(u32::MAX),
+        waits_at_gateway: meant.waiting == Waiting::Gateway,
+        sharing: match meant.discipline {
+            Discipline::Fifo => None,
+            Discipline::Sharing { cores, contention } => Some((cores, contention)),
+        },
+        patience: meant.patience.clone(),
+        warm_up: meant.warm_up,
+        per_request: scenario
+            .scaling
+            .get(name)
+            .filter(|scaling| scaling.policy == Policy::PerRequest)
+            .map(|scaling| (scaling.min.get(), scaling.max.get())),
         limit: nanos(meant.limit),
         start_up: meant.start_up.clone(),
         cpu: meant.cpu,

@@ -63,7 +63,7 @@ impl<P: Probe> World<P> {
                 if matches!(replica.life, Life::Pending) || replica.ailment.hang {
                     continue;
                 }
-                replica.ledger.advance(now);
+                replica.advance(now);
                 let counters = replica.counters(slots);
                 self.scrapes[*place as usize].push(instant, counters, &self.sampling);
             }
@@ -183,13 +183,13 @@ impl<P: Probe> World<P> {
         let workload = &self.workloads[usize::from(service)];
         for place in &workload.members {
             let replica = &mut self.replicas[*place];
-            replica.ledger.advance(now);
-            let ledger = &replica.ledger;
+            replica.advance(now);
+            let (held_ns, work_ns) = (replica.ledger.held_ns, replica.work_ns());
             let (before_held, before_work, before) = replica.told;
-            replica.told = (ledger.held_ns, ledger.work_ns, now);
+            replica.told = (held_ns, work_ns, now);
             if matches!(replica.life, Life::Ready | Life::Draining) {
-                held += ledger.held_ns - before_held;
-                work += ledger.work_ns - before_work;
+                held += held_ns - before_held;
+                work += work_ns - before_work;
                 time += now - before.max(replica.ready_at).min(now);
             }
         }

@@ -6,6 +6,7 @@ use scaler::Counters;
 
 use crate::calendar::Token;
 use crate::model::NONE;
+use crate::sharing::Sharing;
 
 /// Where a replica is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,8 +107,14 @@ pub(crate) struct Replica {
     /// Those who wait for a slot, from the first to the last.
     pub(crate) first: u32,
     pub(crate) last: u32,
-    /// Requests here, hung ones included.
+    /// Requests here, hung ones included, or on their way here.
     pub(crate) open: u32,
+    /// Requests on their way to a slot that is kept for them.
+    pub(crate) coming: u32,
+    /// Those who share the processor, if it is shared.
+    pub(crate) sharing: Option<Box<Sharing>>,
+    /// The node it runs on.
+    pub(crate) node: u32,
     /// Whether it is noted that a slot is free for someone who waits.
     pub(crate) noted: bool,
     pub(crate) ailment: Ailment,
@@ -145,6 +152,9 @@ impl Replica {
             first: NONE,
             last: NONE,
             open: 0,
+            coming: 0,
+            sharing: None,
+            node: NONE,
             noted: false,
             ailment: Ailment::NONE,
             served: 0,
@@ -160,6 +170,20 @@ impl Replica {
             checked: false,
             told: (0, 0, now),
         }
+    }
+
+    /// Counts the time until `now`.
+    pub(crate) fn advance(&mut self, now: u64) {
+        self.ledger.advance(now);
+        if let Some(sharing) = &mut self.sharing {
+            sharing.advance(now);
+        }
+    }
+
+    /// Time in work until the last [`Replica::advance`], in nanoseconds.
+    pub(crate) fn work_ns(&self) -> u64 {
+        let shared = self.sharing.as_ref().map_or(0.0, |s| s.cpu());
+        self.ledger.work_ns + shared as u64
     }
 
     /// Whether it neither leaves nor has left.
@@ -178,7 +202,7 @@ impl Replica {
                 f64::from(slots)
             },
             busy_seconds: seconds(ledger.held_ns),
-            work_seconds: seconds(ledger.work_ns),
+            work_seconds: seconds(self.work_ns()),
             in_flight_seconds: seconds(ledger.held_ns + ledger.queued_ns),
             queued_seconds: seconds(ledger.queued_ns),
             overrun_seconds: 0.0,

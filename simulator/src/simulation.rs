@@ -45,6 +45,7 @@ pub struct Simulation<P: Probe = NoProbe> {
     last: u64,
     /// How many events there were at the instant of the last one, and when that was.
     at_once: (u64, u64),
+    most_at_once: u64,
     done: bool,
 }
 
@@ -95,6 +96,7 @@ impl<P: Probe> Simulation<P> {
             beats,
             last,
             at_once: (0, 0),
+            most_at_once: MOST_AT_ONCE,
             done: false,
         })
     }
@@ -144,7 +146,11 @@ impl<P: Probe> Simulation<P> {
                 .next(arrival.min(until), |span, token| spans[span].timer == token);
             match due {
                 // After the end only those are waited for who are open.
-                Some(due) if due.at > end && self.empty() => return Ok(false),
+                Some(due) if due.at > end && self.empty() => {
+                    let world = &mut self.world;
+                    world.now = world.now.max(end);
+                    return Ok(false);
+                }
                 Some(due) => {
                     self.pass(due.at)?;
                     self.happen(due);
@@ -177,10 +183,10 @@ impl<P: Probe> Simulation<P> {
             (*instant, *count) = (at, 0);
         }
         *count += 1;
-        if *count > MOST_AT_ONCE {
+        if *count > self.most_at_once {
             return Err(SimulationError::Stuck {
                 at: Duration::from_nanos(at),
-                most: MOST_AT_ONCE,
+                most: self.most_at_once,
             });
         }
         Ok(())
@@ -192,6 +198,9 @@ impl<P: Probe> Simulation<P> {
         let world = &mut self.world;
         while let Some(place) = world.freed.pop() {
             world.fill_slots(place);
+        }
+        while let Some(service) = world.lobbies.pop() {
+            world.fill_lobby(service);
         }
         while let Some(place) = world.emptied.pop() {
             world.gone_if_empty(place);
@@ -226,6 +235,9 @@ impl<P: Probe> Simulation<P> {
             }
             Kind::Reaches if world.spans[index].next_event == due.token => world.reach(index),
             Kind::Answers if world.spans[index].next_event == due.token => world.answered(index),
+            Kind::Impatient if world.spans[index].next_event == due.token => world.impatient(index),
+            Kind::WorkDone => world.work_done(due),
+            Kind::NodeReady => world.node_ready(index),
             Kind::PageDue => world.page_due(index),
             Kind::Ready => world.started(due),
             Kind::DrainLimit => world.drain_limit(due),

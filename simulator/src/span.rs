@@ -13,6 +13,8 @@ pub(crate) enum State {
     Gone,
     /// The gateway has it, and has not chosen a replica yet.
     Gateway,
+    /// It waits in the gateway for any replica's slot.
+    Waits,
     /// It is on its way to a replica.
     OnItsWay,
     /// The replica accepted it and does nothing.
@@ -23,6 +25,8 @@ pub(crate) enum State {
     Idle,
     /// It holds a slot and works at full speed.
     Working,
+    /// It holds a slot and shares the processor.
+    Sharing,
     /// It holds a slot and waits for something outside.
     Waiting,
     /// It holds a slot and waits for the calls it made.
@@ -46,6 +50,8 @@ pub(crate) enum Reply {
     Bad,
     /// There was no room.
     Full,
+    /// It had no more patience to wait for a slot.
+    Impatient,
     /// A call it made failed.
     CallFailed,
     /// A call it made was not answered in time.
@@ -83,7 +89,9 @@ pub(crate) struct Span {
     pub(crate) deadline: u64,
     /// When its try began.
     pub(crate) began: u64,
-    /// When it reached the replica.
+    /// When it set out for its replica.
+    pub(crate) sent: u64,
+    /// When it reached the replica; or the gateway's own queue, if that is where it waits.
     pub(crate) reached: u64,
     /// From here on its replica thinks that nobody waits for the answer any more.
     pub(crate) until: u64,
@@ -135,6 +143,7 @@ impl Span {
             received: now,
             deadline: 0,
             began: now,
+            sent: now,
             reached: now,
             until: 0,
             own_since: now,

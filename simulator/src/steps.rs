@@ -3,9 +3,11 @@
 //! The same as a replica of the local world does: the slot is held from the first step to the answer, calls and waits
 //! included, and each work and wait takes exactly as long as its draw says.
 
-use scenarios::{Draws, Stream, child_hop};
+use std::time::Duration;
 
-use crate::calendar::Kind;
+use scenarios::{Draws, Stream, WarmUp, child_hop};
+
+use crate::calendar::{Due, Kind};
 use crate::model::{NONE, Step};
 use crate::replica::Life;
 use crate::span::{Asker, End, Reply, State};
@@ -17,12 +19,15 @@ impl<P: Probe> World<P> {
     pub(crate) fn reach(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
-        span.until += now - span.began;
-        span.reached = now;
+        span.until += now - span.sent;
         span.own_since = now;
         let replica = &mut self.replicas[span.replica];
-        replica.open += 1;
-        self.probe.arrives(now, replica.service, replica.ordinal);
+        if self.model.services[usize::from(replica.service)].waits_at_gateway {
+            replica.coming -= 1;
+        } else {
+            span.reached = now;
+            self.probe.arrives(now, replica.service, replica.ordinal);
+        }
         if replica.ailment.hang {
             span.state = State::Hung;
         } else {
@@ -60,6 +65,7 @@ impl<P: Probe> World<P> {
         } else {
             self.spans[before].after = index;
         }
+        self.lose_patience(index);
     }
 
     /// Takes a request out of its replica's waiting room.
@@ -94,6 +100,7 @@ impl<P: Probe> World<P> {
                 return;
             }
             self.leave_queue(first);
+            self.spans[first].next_event = 0;
             self.begin(first);
         }
     }
@@ -160,13 +167,12 @@ impl<P: Probe> World<P> {
         match &self.model.steps[place as usize] {
             Step::Work(time) => {
                 let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.work);
-                replica.ledger.advance(self.now);
-                replica.ledger.working += 1;
-                if replica.ailment.freeze {
-                    (span.state, span.ends, span.next_event) = (State::Working, nanos, 0);
-                } else {
-                    self.after(index, State::Working, nanos);
-                }
+                let service = &self.model.services[usize::from(replica.service)];
+                let nanos = match &service.warm_up {
+                    Some(warm_up) => warming(nanos, warm_up, self.now - replica.ready_at),
+                    None => nanos,
+                };
+                self.work(index, nanos);
             }
             Step::Wait(time) => {
                 let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.wait);
@@ -174,6 +180,76 @@ impl<P: Probe> World<P> {
             }
             Step::Calls(from, to) => self.make_calls(index, *from, *to),
         }
+    }
+
+    /// Works so long: alone on its core, or with the others on theirs.
+    #[inline]
+    fn work(&mut self, index: u32, nanos: u64) {
+        let now = self.now;
+        let span = &mut self.spans[index];
+        let place = span.replica;
+        let replica = &mut self.replicas[place];
+        if let Some(sharing) = &mut replica.sharing {
+            span.state = State::Sharing;
+            span.next_event = self.calendar.token();
+            sharing.add(now, nanos, span.next_event, index);
+            return self.plan_work(place);
+        }
+        replica.ledger.advance(now);
+        replica.ledger.working += 1;
+        if replica.ailment.freeze {
+            (span.state, span.ends, span.next_event) = (State::Working, nanos, 0);
+        } else {
+            self.after(index, State::Working, nanos);
+        }
+    }
+
+    /// Schedules the instant at which the first of those who share a processor is done. An event that is too early stays:
+    /// it will find that nobody is done yet.
+    #[inline]
+    fn plan_work(&mut self, place: u32) {
+        let Some(sharing) = &mut self.replicas[place].sharing else {
+            return;
+        };
+        let spans = &self.spans;
+        let Some((_, wait)) = sharing.first(|span, token| spans[span].next_event == token) else {
+            return;
+        };
+        let at = self.now.saturating_add(wait);
+        if at < sharing.event.1 {
+            let token = self.calendar.schedule(at, Kind::WorkDone, place);
+            sharing.event = (token, at);
+        }
+    }
+
+    /// Those who are done with their work go on.
+    pub(crate) fn work_done(&mut self, due: Due) {
+        let (now, place) = (self.now, due.subject);
+        let Some(sharing) = &mut self.replicas[place].sharing else {
+            return;
+        };
+        if sharing.event.0 != due.token {
+            return;
+        }
+        sharing.event = (0, u64::MAX);
+        sharing.advance(now);
+        loop {
+            let Some(sharing) = &mut self.replicas[place].sharing else {
+                return;
+            };
+            let spans = &self.spans;
+            let works = |span: u32, token: u64| spans[span].next_event == token;
+            let Some((index, 0)) = sharing.first(works) else {
+                break;
+            };
+            sharing.pop();
+            sharing.remove(now);
+            let span = &mut self.spans[index];
+            span.next_event = 0;
+            span.step += 1;
+            self.next_step(index);
+        }
+        self.plan_work(place);
     }
 
     /// Makes calls, all at once.
@@ -248,9 +324,12 @@ impl<P: Probe> World<P> {
     /// noticed only when the replica goes on.
     pub(crate) fn freeze(&mut self, place: u32) {
         let now = self.now;
-        let ledger = &mut self.replicas[place].ledger;
-        ledger.advance(now);
-        ledger.still = true;
+        let replica = &mut self.replicas[place];
+        replica.ledger.advance(now);
+        replica.ledger.still = true;
+        if let Some(sharing) = &mut replica.sharing {
+            sharing.freeze(now, true);
+        }
         for index in self.spans_of(place) {
             let span = &mut self.spans[index];
             if span.state == State::Working {
@@ -263,9 +342,13 @@ impl<P: Probe> World<P> {
     /// A replica that stood still goes on.
     pub(crate) fn thaw(&mut self, place: u32) {
         let now = self.now;
-        let ledger = &mut self.replicas[place].ledger;
-        ledger.advance(now);
-        ledger.still = false;
+        let replica = &mut self.replicas[place];
+        replica.ledger.advance(now);
+        replica.ledger.still = false;
+        if let Some(sharing) = &mut replica.sharing {
+            sharing.freeze(now, false);
+            self.plan_work(place);
+        }
         for index in self.spans_of(place) {
             let span = &self.spans[index];
             let (state, ends) = (span.state, span.ends);
@@ -346,9 +429,13 @@ impl<P: Probe> World<P> {
         let replica = &mut self.replicas[place];
         replica.ledger.advance(self.now);
         replica.ledger.held -= 1;
+        let service = replica.service;
         if replica.first != NONE && !replica.noted {
             replica.noted = true;
             self.freed.push(place);
+        }
+        if self.model.services[usize::from(service)].waits_at_gateway {
+            self.note_lobby(service);
         }
     }
 
@@ -356,14 +443,21 @@ impl<P: Probe> World<P> {
     fn left(&mut self, index: u32, how: Left) {
         let span = &self.spans[index];
         let place = span.replica;
+        let sojourn = self.now - span.reached;
+        let replica = &self.replicas[place];
+        let (service, ordinal) = (replica.service, replica.ordinal);
+        self.probe.leaves(self.now, service, ordinal, sojourn, how);
+        self.closed(place);
+    }
+
+    /// One request less is in a replica or on its way there.
+    #[inline]
+    fn closed(&mut self, place: u32) {
         let replica = &mut self.replicas[place];
         replica.open -= 1;
         if replica.open == 0 && replica.life == Life::Draining {
             self.emptied.push(place);
         }
-        let sojourn = self.now - span.reached;
-        let (service, ordinal) = (replica.service, replica.ordinal);
-        self.probe.leaves(self.now, service, ordinal, sojourn, how);
     }
 
     /// A request leaves its replica before it is answered, wherever it is; calls it waits for have nobody who asked.
@@ -376,7 +470,31 @@ impl<P: Probe> World<P> {
                 self.replicas[place].failed += 1;
                 self.left(index, how);
             }
+            State::Waits => {
+                self.leave_lobby(index);
+                self.left_lobby(index, how);
+            }
             State::Hung => self.left(index, how),
+            State::OnItsWay => {
+                let replica = &mut self.replicas[place];
+                let service = replica.service;
+                if self.model.services[usize::from(service)].waits_at_gateway {
+                    replica.coming -= 1;
+                    self.note_lobby(service);
+                }
+                self.closed(place);
+            }
+            State::Sharing => {
+                let now = self.now;
+                self.spans[index].next_event = 0;
+                if let Some(sharing) = &mut self.replicas[place].sharing {
+                    sharing.remove(now);
+                }
+                self.plan_work(place);
+                self.replicas[place].failed += 1;
+                self.free_slot(index);
+                self.left(index, how);
+            }
             State::Working | State::Waiting | State::Idle | State::Failing => {
                 let working = u32::from(span.state == State::Working);
                 let replica = &mut self.replicas[place];
@@ -419,4 +537,10 @@ fn slowed(nanos: u64, factor: f64) -> u64 {
     } else {
         (nanos as f64 * factor + 0.5) as u64
     }
+}
+
+/// Work on a replica that became ready so many nanoseconds ago.
+fn warming(nanos: u64, warm_up: &WarmUp, ready_for: u64) -> u64 {
+    let speed = warm_up.speed(Duration::from_nanos(ready_for));
+    slowed(nanos, 1.0 / speed)
 }

@@ -11,6 +11,7 @@ use scenarios::{Arrival, Arrivals, Crowd, Gateway, Scenario};
 use crate::calendar::Calendar;
 use crate::faults::{Deploy, Injected};
 use crate::model::{Model, NONE, nanos};
+use crate::nodes::Nodes;
 use crate::pages::Visit;
 use crate::replica::{Life, Replica};
 use crate::slab::Slab;
@@ -40,9 +41,21 @@ pub(crate) struct Workload {
     pub(crate) newcomer: Option<u32>,
     /// What is wrong with its replicas at the moment.
     pub(crate) injected: Vec<Injected>,
+    /// Those who wait at the gateway.
+    pub(crate) lobby: Lobby,
     /// Requests that came since the last scrape.
     pub(crate) came: u64,
     pub(crate) offered: Offered,
+}
+
+/// A queue at the gateway.
+#[derive(Debug)]
+pub(crate) struct Lobby {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) count: u32,
+    /// Whether it is noted that there may be something to do.
+    pub(crate) noted: bool,
 }
 
 /// The world.
@@ -67,6 +80,10 @@ pub(crate) struct World<P> {
     pub(crate) tried: Slab<Vec<ReplicaKey>>,
     /// Replicas that have a free slot and somebody waiting for it.
     pub(crate) freed: Vec<u32>,
+    /// Services for whose lobby there may be something to do.
+    pub(crate) lobbies: Vec<u16>,
+    /// What replicas run on, if that is bounded.
+    pub(crate) nodes: Option<Nodes>,
     /// Draining replicas in which nobody is any more.
     pub(crate) emptied: Vec<u32>,
     /// What is to be told.
@@ -102,6 +119,12 @@ impl<P: Probe> World<P> {
             deploys: vec![Deploy::GOOD],
             newcomer: None,
             injected: vec![],
+            lobby: Lobby {
+                first: NONE,
+                last: NONE,
+                count: 0,
+                noted: false,
+            },
             came: 0,
             offered: Offered::default(),
         };
@@ -122,6 +145,8 @@ impl<P: Probe> World<P> {
             },
             tried: Slab::new(),
             freed: vec![],
+            lobbies: vec![],
+            nodes: Nodes::of(&scenario),
             emptied: vec![],
             happenings: vec![],
             sent: 0,

@@ -116,7 +116,7 @@ impl Crowd {
         let slot = &mut self.shoppers[place as usize];
         match slot {
             Some(shopper) => {
-                shopper.step(Outcome::Served);
+                shopper.turn();
                 shopper
             }
             None => slot.insert(prepared(&self.scenario, &self.places, place)),
@@ -153,7 +153,7 @@ fn prepared(scenario: &Arc<Scenario>, places: &Places, place: u32) -> Shopper {
     if scenario.traffic.begin == Begin::Stationary {
         let mut draws = Draws::new(scenario.seed, Stream::Crowd { place });
         for _ in 0..WALKED + draws.below(WALKED.into()) as u32 {
-            shopper.step(Outcome::Served);
+            shopper.turn();
         }
     }
     shopper
