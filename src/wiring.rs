@@ -1,5 +1,7 @@
 //! From a scenario to what the worlds, the engine and the record need of it.
 
+mod reactive;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -62,6 +64,7 @@ pub(crate) fn policy_name(policy: &Policy) -> &'static str {
         Policy::Static => "static",
         Policy::Schedule(_) => "schedule",
         Policy::PerRequest => "per_request",
+        Policy::Reactive { .. } => "reactive",
         Policy::Hpa { .. } => "hpa",
     }
 }
@@ -156,6 +159,9 @@ fn policy(
                 period,
             ))
         }
+        Policy::Reactive { budget } => Box::new(scaler::Reactive::new(reactive::spec(
+            scenario, service, scaling, *budget, start,
+        ))),
         Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
             Some(hpa) => Box::new(hpa.build()?),
             None => Box::new(scaler::Static::new(scaling.min, period)),

@@ -10,6 +10,7 @@ mod decision;
 mod decorators;
 mod field_error;
 mod fixed;
+mod foresight;
 mod hpa;
 mod import;
 mod keda;
@@ -28,6 +29,7 @@ pub use decision::{Clip, Decision, Reason, Term, Verdict};
 pub use decorators::{Bounded, ChangeRate, Guarded, RateLimited, Stabilized, Trust};
 pub use field_error::{FieldError, FieldErrorKind};
 pub use fixed::{Schedule, ScheduleEntry, Static};
+pub use foresight::{Clock, ExpectedEvent, Reactive, ReactiveSpec};
 pub use hpa::{
     Behavior, ContainerResourceSource, ExternalSource, Hpa, HpaController, HpaSpec, HpaTarget,
     LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource,

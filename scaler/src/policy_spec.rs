@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Policy, Schedule,
-    ScheduleEntry, SimpleHpa, Static, Trust,
+    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Policy, Reactive,
+    ReactiveSpec, Schedule, ScheduleEntry, SimpleHpa, Static, Trust,
 };
 
 /// Why there can be no such policy.
@@ -54,6 +54,8 @@ pub enum PolicySpec {
     Kpa(KpaSpec),
     /// KEDA.
     Keda(Box<KedaSpec>),
+    /// Our own, without history.
+    Reactive(ReactiveSpec),
     /// Another policy, which holds instead of going down on missing, stale or thin data.
     Guarded {
         /// The other one.
@@ -89,6 +91,7 @@ impl PolicySpec {
                 Box::new(Kpa::new(spec.clone()))
             }
             Self::Keda(spec) => Box::new(spec.build()?),
+            Self::Reactive(spec) => Box::new(Reactive::new(spec.clone())),
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })
     }

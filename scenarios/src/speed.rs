@@ -128,7 +128,7 @@ impl Faster {
 
     fn scaling(&self, scaling: &mut Scaling) {
         match &mut scaling.policy {
-            Policy::Static | Policy::PerRequest => {}
+            Policy::Static | Policy::PerRequest | Policy::Reactive { .. } => {}
             Policy::Schedule(entries) => {
                 for ScheduleEntry { at, .. } in entries {
                     *at = self.time(*at);

@@ -46,7 +46,7 @@ impl<P> Guarded<P> {
 
 impl Trust {
     /// The first reading that a policy wants and that cannot be trusted, and why.
-    fn doubt(&self, wants: &Wants, seen: &Observation) -> Option<(String, String)> {
+    pub(crate) fn doubt(&self, wants: &Wants, seen: &Observation) -> Option<(String, String)> {
         for id in &wants.metrics {
             let missing = Reading::NoData(NoData::NotAsked);
             let reading = seen.metrics.get(id).unwrap_or(&missing);

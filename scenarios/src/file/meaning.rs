@@ -13,6 +13,7 @@ mod manifest;
 mod nodes;
 mod phases;
 mod plant;
+mod reactive;
 mod scaling;
 mod services;
 mod spread;

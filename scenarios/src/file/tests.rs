@@ -2,6 +2,7 @@
 
 mod hostile;
 mod mistakes;
+mod reactive;
 mod recurring;
 mod sets;
 mod simulated;

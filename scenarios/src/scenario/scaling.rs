@@ -49,6 +49,11 @@ pub enum Policy {
     /// whose request was taken by another is called off. Only with [`Waiting::Gateway`](crate::Waiting::Gateway). It is
     /// no policy of the scaler, which decides from time to time: the world itself does it.
     PerRequest,
+    /// Our own, without history: it learns what replicas can take.
+    Reactive {
+        /// The share of requests that may be slow; nothing: what the SLO leaves.
+        budget: Option<Ratio>,
+    },
     /// The Horizontal Pod Autoscaler with these targets.
     Hpa {
         /// Its targets; the largest proposal wins.

@@ -63,11 +63,15 @@ impl Meaning<'_> {
                     name,
                     "scaling without a policy",
                     "",
-                    "one of: static, schedule, per_request, hpa, or `file: hpa.yaml`",
+                    "one of: static, schedule, per_request, reactive, hpa, or `file: hpa.yaml`",
                 );
             }
             return None;
         };
+        if policy != PolicyName::Reactive {
+            let what = "a policy without a price";
+            refuse(self.found, what, [("budget", entry.budget.at())]);
+        }
         let (min, max) = self.bounds(entry, at, policy, service);
         let policy = match policy {
             PolicyName::Static => {
@@ -87,6 +91,7 @@ impl Meaning<'_> {
                 self.per_request(entry, service);
                 Policy::PerRequest
             }
+            PolicyName::Reactive => self.reactive(entry, service),
             PolicyName::Hpa => {
                 refuse(self.found, "an hpa", [("schedule", entry.schedule.at())]);
                 self.busy_of_limited(entry, service);
@@ -112,7 +117,7 @@ impl Meaning<'_> {
         );
     }
 
-    fn nothing_of_hpa(&mut self, entry: &ScalingEntry, what: &str) {
+    pub(super) fn nothing_of_hpa(&mut self, entry: &ScalingEntry, what: &str) {
         let others = [
             ("target", entry.target.at()),
             ("behavior", entry.behavior.at()),
@@ -168,10 +173,11 @@ impl Meaning<'_> {
     ) -> (Replicas, Replicas) {
         let start = service.replicas.get();
         let min = entry.min.value().map_or(start, |count| count.0);
-        let least = u32::from(policy == PolicyName::Hpa);
+        let decides = matches!(policy, PolicyName::Hpa | PolicyName::Reactive);
+        let least = u32::from(decides);
         let min = self.within(min, entry.min.at().or(Some(at)), "min", least..=MOST);
         let Some(max) = entry.max.value() else {
-            if policy == PolicyName::Hpa && !entry.max.is_there() {
+            if decides && !entry.max.is_there() {
                 self.found.add(
                     at,
                     "scaling without `max`",

@@ -1,0 +1,105 @@
+//! The price of a slow request, so that in the long run no more are slow than may be.
+
+use serde::{Deserialize, Serialize};
+
+/// A step of the controller, in seconds.
+const STEP: f64 = 15.0;
+/// What is remembered from one step to the next: half is forgotten in 14 h.
+const KEEP: f64 = 0.9998;
+/// It begins as if the budget had been kept for so many steps.
+const BEFOREHAND: f64 = 5000.0;
+/// How fast the price's logarithm follows, and between which errors.
+const GAIN: f64 = 0.003;
+const ERRORS: (f64, f64) = (-0.5, 1.5);
+/// Errors this small change nothing, so that a steady load is left alone.
+const DEAD: f64 = 0.2;
+/// How far the price may go from where it began: 55 times up or down.
+const FURTHEST: f64 = 4.0;
+
+/// What was slow, what there was, and what follows for the price.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(super) struct Budget {
+    slow: f64,
+    all: f64,
+    /// The logarithm of price ÷ where it began.
+    log_price: f64,
+}
+
+impl Budget {
+    pub(super) fn is_sound(&self) -> bool {
+        (0.0..1e18).contains(&self.slow)
+            && (0.0..1e18).contains(&self.all)
+            && (-FURTHEST..=FURTHEST).contains(&self.log_price)
+    }
+
+    /// What the price that it began with is multiplied by.
+    pub(super) fn factor(&self) -> f64 {
+        libm::exp(self.log_price)
+    }
+
+    /// The share that was slow lately; nothing before the first requests.
+    pub(super) fn used(&self) -> Option<f64> {
+        (self.all > 0.0).then(|| self.slow / self.all)
+    }
+
+    /// For `dt` seconds, of `rate` requests per second a share `slow` was slow; a share `budget` may be.
+    pub(super) fn learn(&mut self, rate: f64, slow: f64, budget: f64, dt: f64) {
+        let sane = (0.0..=1e12).contains(&rate) && (0.0..=1.0).contains(&slow) && budget > 0.0;
+        if !sane || dt <= 0.0 || rate <= 0.0 {
+            return;
+        }
+        if self.all <= 0.0 {
+            self.all = BEFOREHAND * rate;
+            self.slow = budget * self.all;
+        }
+        let steps = dt.min(4.0 * STEP) / STEP;
+        let keep = libm::pow(KEEP, steps);
+        self.slow = self.slow * keep + slow * rate * steps;
+        self.all = self.all * keep + rate * steps;
+        let error = libm::log((self.slow / self.all / budget).max(1e-9));
+        if error.abs() > DEAD {
+            let moved = self.log_price + GAIN * steps * error.clamp(ERRORS.0, ERRORS.1);
+            self.log_price = moved.clamp(-FURTHEST, FURTHEST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(steps: u32, slow: f64) -> f64 {
+        let mut budget = Budget::default();
+        for _ in 0..steps {
+            budget.learn(500.0, slow, 0.001, 15.0);
+        }
+        budget.factor()
+    }
+
+    #[test]
+    fn it_tightens_quickly_relaxes_slowly_and_stays_within_bounds() {
+        assert!(after(240, 0.02) > 1.2);
+        assert!(after(900, 0.0).to_bits() == 1.0_f64.to_bits(), "no hurry");
+        assert!(after(8000, 0.0) < 0.1);
+        assert!((after(100_000, 0.5) - libm::exp(4.0)).abs() < 1e-9);
+        assert!(
+            after(900, 0.001).to_bits() == 1.0_f64.to_bits(),
+            "on budget"
+        );
+    }
+
+    #[test]
+    fn absurd_readings_do_no_harm() {
+        let mut budget = Budget::default();
+        for (rate, slow, dt) in [
+            (f64::NAN, 0.1, 15.0),
+            (1e308, 0.1, 15.0),
+            (10.0, f64::NAN, 15.0),
+            (10.0, 0.1, f64::NAN),
+            (10.0, 0.1, -1.0),
+        ] {
+            budget.learn(rate, slow, 0.001, dt);
+            assert!(budget.is_sound(), "{budget:?}");
+        }
+    }
+}

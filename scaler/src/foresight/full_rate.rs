@@ -1,0 +1,112 @@
+//! What one replica takes with all its slots held, learned from what replicas did.
+
+use serde::{Deserialize, Serialize};
+
+/// An estimate follows what it sees within this many seconds.
+const MEMORY: f64 = 164.0;
+/// Younger than this many seconds of learning, an estimate moves freely.
+const YOUNG: f64 = 900.0;
+/// An older one moves at most by this share an hour: upwards always, downwards while replicas are mostly idle and busy is
+/// a weak witness. Downwards under load it is free: too high an estimate costs requests, too low a one only replicas.
+const SHARE_PER_HOUR: f64 = 0.2;
+/// Less busy than this, replicas say nothing of what they could do; for the very first estimate they count as this busy.
+const IDLE: (f64, f64) = (0.05, 0.005);
+/// From here on replicas are busy enough to be believed at once.
+const BUSY: f64 = 0.5;
+
+/// Requests per second at which all slots of one replica are held.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(super) struct FullRate {
+    rate: Option<f64>,
+    /// Seconds that it rests on.
+    seconds: f64,
+}
+
+impl FullRate {
+    pub(super) const fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.rate.is_none_or(|rate| (1e-9..1e15).contains(&rate))
+            && (0.0..=1e9).contains(&self.seconds)
+    }
+
+    /// `ready` replicas answered `done` requests per second while a share `busy` of their slots was held, for `dt` seconds:
+    /// by Little's law, done ÷ (busy · ready) is what each could take.
+    pub(super) fn learn(&mut self, done: f64, busy: f64, ready: f64, dt: f64) {
+        // Of the nearly idle this is less than they could do, which is on the safe side.
+        let seen = done / (busy.max(IDLE.1) * ready);
+        if !((1e-6..1e12).contains(&seen) && busy.is_finite()) {
+            return;
+        }
+        let Some(rate) = self.rate else {
+            *self = Self {
+                rate: Some(seen),
+                seconds: dt,
+            };
+            return;
+        };
+        if busy <= IDLE.0 || dt <= 0.0 {
+            return;
+        }
+        let dt = dt.min(60.0);
+        let gain = (1.0 - libm::exp(-dt / MEMORY)).max(dt / (self.seconds + dt));
+        let mut moved = rate + gain * (seen - rate);
+        if self.seconds > YOUNG {
+            let most = rate * SHARE_PER_HOUR * dt / 3600.0;
+            let least = if busy < BUSY { rate - most } else { 0.0 };
+            moved = moved.clamp(least, rate + most);
+        }
+        self.rate = Some(moved);
+        self.seconds = (self.seconds + dt).min(1e9);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned(steps: u32, done: f64, busy: f64) -> FullRate {
+        let mut full_rate = FullRate::default();
+        for _ in 0..steps {
+            full_rate.learn(done, busy, 4.0, 15.0);
+        }
+        full_rate
+    }
+
+    #[test]
+    fn it_is_done_over_what_was_busy() {
+        assert_eq!(learned(1, 160.0, 0.5).rate(), Some(80.0));
+        assert_eq!(FullRate::default().rate(), None);
+    }
+
+    #[test]
+    fn idle_or_absurd_readings_teach_nothing() {
+        let mut full_rate = learned(9, 160.0, 0.5);
+        let before = full_rate;
+        for (done, busy) in [
+            (1.0, 0.01),
+            (f64::NAN, 0.5),
+            (1.0, f64::NAN),
+            (-3.0, 0.5),
+            (1e308, 1e-308),
+        ] {
+            full_rate.learn(done, busy, 4.0, 15.0);
+        }
+        full_rate.learn(160.0, 0.5, 0.0, 15.0);
+        assert_eq!(full_rate, before);
+    }
+
+    #[test]
+    fn a_slower_version_is_believed_under_load_within_minutes_and_a_faster_one_slowly() {
+        let mut slower = learned(100, 160.0, 0.5);
+        let mut faster = slower;
+        for _ in 0..40 {
+            slower.learn(160.0, 0.65, 4.0, 15.0);
+            faster.learn(160.0, 0.25, 4.0, 15.0);
+        }
+        assert!(slower.rate().unwrap() < 63.5, "{slower:?}");
+        assert!(faster.rate().unwrap() < 83.0, "{faster:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Our own policy in a scenario.
+
+use metrics::Ratio;
+
+use super::simulated::{catalogue_with, checked, mistake};
+use super::*;
+
+const HPA: &str = "{policy: hpa, min: 2, max: 30, target: {cpu: 70%}}";
+
+fn scaled(text: &str, entry: &str) -> String {
+    let text = text.replace(HPA, entry);
+    assert!(text.contains(entry), "the design has changed");
+    text
+}
+
+#[test]
+fn it_needs_nothing_but_a_maximum() {
+    let policy = |entry: &str| {
+        let found = checked(&scaled(DESIGN, entry));
+        found.scenario.scaling["catalogue"].policy.clone()
+    };
+    let plain = policy("{policy: reactive, max: 30}");
+    assert_eq!(plain, Policy::Reactive { budget: None });
+    let budget = Ratio::new(0.005).ok();
+    let bold = policy("{policy: reactive, min: 2, max: 30, budget: 0.5%}");
+    assert_eq!(bold, Policy::Reactive { budget });
+}
+
+#[test]
+fn what_it_cannot_use_is_refused() {
+    let cases = [
+        (
+            scaled(DESIGN, "{policy: reactive}"),
+            "scaling without `max`",
+        ),
+        (
+            scaled(DESIGN, "{policy: reactive, max: 30, tolerance: 5%}"),
+            "`tolerance` means nothing for a reactive policy",
+        ),
+        (
+            scaled(DESIGN, "{policy: reactive, max: 30, budget: 0%}"),
+            "a budget that cannot be kept to",
+        ),
+        (
+            scaled(
+                DESIGN,
+                "{policy: hpa, max: 30, target: {cpu: 70%}, budget: 1%}",
+            ),
+            "`budget` means nothing for a policy without a price",
+        ),
+        (
+            scaled(
+                &catalogue_with("slots: unlimited"),
+                "{policy: reactive, max: 30}",
+            ),
+            "`reactive` for a service with unlimited slots",
+        ),
+        (
+            scaled(
+                &catalogue_with("discipline: sharing\n    cores: 4\n    slots: 20"),
+                "{policy: reactive, max: 30}",
+            ),
+            "`reactive` for a service whose requests share its cores",
+        ),
+    ];
+    for (text, what) in cases {
+        assert_eq!(mistake(&text), what);
+    }
+}
