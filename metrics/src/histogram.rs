@@ -1,11 +1,13 @@
 //! A mergeable histogram of latencies.
 
+mod unpack;
+
 use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -161,24 +163,16 @@ impl Histogram {
     /// # Errors
     /// If it is not such a text, or has other bounds.
     pub fn from_base64(text: &str) -> Result<Self, HistogramError> {
-        if text.len() > LONGEST_TEXT {
-            return Err(HistogramError(format!("{} bytes long", text.len())));
-        }
-        let bytes = STANDARD
-            .decode(text)
-            .map_err(|e| HistogramError(e.to_string()))?;
-        let inner: hdrhistogram::Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|e| HistogramError(e.to_string()))?;
-        if inner.low() != LOWEST_US
-            || inner.high() != HIGHEST_US
-            || !(2..=3).contains(&inner.sigfig())
-        {
-            return Err(HistogramError(
-                "its bounds are not 1 µs to 120 s with 2 or 3 digits".into(),
-            ));
-        }
+        let inner = unpack::unpack(text)?;
         Ok(Self { inner, clamped: 0 })
+    }
+
+    /// Whether [`Histogram::from_base64`] can read it, in half the time.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_base64(text: &str) -> Result<(), HistogramError> {
+        unpack::check(text)
     }
 
     /// The histogram underneath, for tools that write other forms of it.
@@ -208,8 +202,22 @@ impl Serialize for Histogram {
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_base64(&text).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Takes a text as it stands in the input, without a copy of it.
+struct Text;
+
+impl serde::de::Visitor<'_> for Text {
+    type Value = Histogram;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a histogram's text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Histogram, E> {
+        Histogram::from_base64(text).map_err(E::custom)
     }
 }
 
@@ -238,12 +246,14 @@ mod tests {
         #[test]
         fn survives_the_trip_through_text(a in prop::collection::vec(0_u64..120_000_000, 0..50)) {
             let h = of(&a, Precision::Whole);
+            prop_assert!(Histogram::check_base64(&h.to_base64()).is_ok());
             prop_assert_eq!(Histogram::from_base64(&h.to_base64()).unwrap(), h);
         }
 
         #[test]
         fn any_text_is_an_error_and_no_panic(text in ".{0,200}") {
             prop_assert!(Histogram::from_base64(&text).is_err());
+            prop_assert!(Histogram::check_base64(&text).is_err());
         }
     }
 
