@@ -4,10 +4,8 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
-};
-use metrics::Timestamp;
+use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
+use metrics::{Histogram, Timestamp};
 
 use crate::record::Record;
 use crate::words;
@@ -33,18 +31,16 @@ pub fn write(record: &Record, to: &mut dyn io::Write) -> io::Result<()> {
         .with_start_time(start)
         .with_base_time(start)
         .with_max_value_divisor(US_PER_MS);
-    let mut log = builder.begin_log_with(&mut to, &mut serializer)?;
-    for window in record.windows() {
-        let since = window.start.since(record.header.start);
-        for (page, series) in &window.pages {
-            if let Some(latency) = &series.latency {
-                let tag = tag(page);
-                log.write_histogram(latency.as_hdr(), since, window.length, Tag::new(&tag))
-                    .map_err(|e| match e {
-                        IntervalLogWriterError::IoError(e) => e,
-                        other => io::Error::other(other.to_string()),
-                    })?;
-            }
+    builder.begin_log_with(&mut to, &mut serializer)?;
+    for window in record.texts() {
+        let since = window.start.since(record.header.start).as_secs_f64();
+        let length = window.length.as_secs_f64();
+        for (page, text) in &window.pages {
+            // The record holds the very text that the log is made of: packing it anew would only take time.
+            let latency = Histogram::from_base64(text).map_err(io::Error::other)?;
+            let max = latency.max().unwrap_or_default().as_micros() as f64 / US_PER_MS;
+            let tag = tag(page);
+            writeln!(to, "Tag={tag},{since:.3},{length:.3},{max:.3},{text}")?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 mod delta;
 mod merge;
+mod packed;
 mod read;
 mod store;
 

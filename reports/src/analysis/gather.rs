@@ -119,7 +119,7 @@ impl Gathered {
         };
         let mut steps = Steps::new(limit, header.services.keys().cloned().collect());
         let mut heat = Heat::new(expected);
-        for window in record.windows() {
+        for window in record.latencies() {
             gathered.overloaded += usize::from(!window.overloaded.is_empty());
             let offset = window.start.since(header.grid.start);
             let index = (offset.as_nanos() / world_length.as_nanos()) as usize;

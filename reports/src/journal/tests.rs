@@ -122,6 +122,56 @@ fn another_version_and_no_record_are_told_apart() {
 }
 
 #[test]
+fn a_histogram_that_cannot_be_unpacked_is_told_with_its_line_whoever_needs_it() {
+    for of in [r#""latency":""#, r#""service_time":""#] {
+        let mut lines = Vec::new();
+        let mut encoder = Encoder::default();
+        for event in sample::events(Kind::Passed) {
+            lines.push(String::from_utf8(encoder.encode(&event)).unwrap());
+        }
+        let window = |line: &String| line.starts_with(r#"{"event":"window""#) && line.contains(of);
+        let number = lines.iter().rposition(window).unwrap();
+        let place = lines[number].rfind(of).unwrap() + of.len();
+        lines[number].replace_range(place..place + 1, "A");
+        let folder = tempfile::tempdir().unwrap();
+        let whole = |json: &String| format!("{json}\t{:08x}\n", crc32fast::hash(json.as_bytes()));
+        let text: String = lines.iter().map(whole).collect();
+        fs::write(folder.path().join(FILE), text).unwrap();
+        let error = Record::read(folder.path()).unwrap_err();
+        assert!(
+            matches!(&error, ReadError::NotAnEvent { line, .. } if *line == number as u64 + 1),
+            "{of} {error}"
+        );
+        assert!(error.to_string().contains("not a histogram"), "{error}");
+    }
+}
+
+#[test]
+fn less_of_a_window_is_the_same_in_what_there_is() {
+    let folder = written(&sample::events(Kind::Failed), 7, 0);
+    let read = Record::read(folder.path()).unwrap();
+    let mut latencies = read.latencies();
+    let mut texts = read.texts();
+    for mut window in read.windows() {
+        let found: Vec<(String, String)> = window
+            .pages
+            .iter()
+            .filter_map(|(name, s)| Some((name.clone(), s.latency.as_ref()?.to_base64())))
+            .collect();
+        let all = texts.next().unwrap();
+        assert_eq!((all.start, all.length), (window.start, window.length));
+        assert_eq!(all.pages, found);
+        let series = window
+            .pages
+            .values_mut()
+            .chain(window.services.values_mut());
+        series.for_each(|s| s.service_time = None);
+        assert_eq!(latencies.next(), Some(window));
+    }
+    assert!(latencies.next().is_none() && texts.next().is_none());
+}
+
+#[test]
 fn damage_in_the_middle_is_told_with_its_line() {
     let folder = written(&sample::events(Kind::Passed), 100, u64::MAX);
     let path = folder.path().join(FILE);

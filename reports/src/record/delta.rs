@@ -147,9 +147,6 @@ pub(super) struct Decoder {
 impl Decoder {
     /// The event of a line's JSON.
     pub(super) fn decode(&mut self, json: &[u8]) -> Result<Event, serde_json::Error> {
-        if json.starts_with(WINDOW) {
-            return serde_json::from_slice(json).map(Event::Window);
-        }
         if !json.starts_with(OBSERVATION) {
             return serde_json::from_slice(json);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::delta::Decoder;
+use super::delta::{Decoder, WINDOW};
 use super::store::speed;
 use super::{CONTINUED, Event, FILE, Record, SCHEMA};
 
@@ -191,9 +191,11 @@ impl Reading {
                 });
             }
         }
+        if let Some(record) = self.record.as_mut().filter(|_| json.starts_with(WINDOW)) {
+            return record.push_packed(json).map_err(wrong);
+        }
         match (self.decoder.decode(json).map_err(wrong)?, &mut self.record) {
             (Event::Header(header), None) => self.record = Some(Record::new(*header)),
-            (Event::Window(window), Some(record)) => record.push_window(window, Some(json)),
             (event, Some(record)) => record.push(event),
             (_, None) => return Err(ReadError::NoHeader { path: path() }),
         }

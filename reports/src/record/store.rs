@@ -11,6 +11,7 @@ use metrics::{Timestamp, Window};
 use scaler::{Decision, Observation, Status, WriteOutcome};
 
 use super::delta::{Decoder, Encoder};
+use super::packed::{self, Texts, pack, unpack};
 use super::{Audit, End, Event, Header, Host};
 
 /// All that happened in a run.
@@ -117,7 +118,7 @@ impl Record {
         match event {
             Event::Header(_) => {}
             Event::Host(host) => self.host = Some(host),
-            Event::Window(window) => self.push_window(window, None),
+            Event::Window(window) => self.push_window(window),
             Event::Observation {
                 workload,
                 observation,
@@ -158,13 +159,26 @@ impl Record {
         }
     }
 
-    /// Adds a window or a piece of one, with the JSON it was read from, if it was.
-    pub(super) fn push_window(&mut self, mut window: Window, json: Option<&[u8]>) {
+    /// Adds a window or a piece of one.
+    fn push_window(&mut self, mut window: Window) {
         self.last = self.last.max(window.start);
-        let start = self.header.grid.window_of(window.start);
-        let json = json.filter(|_| start == window.start);
-        window.start = start;
-        self.windows.add_read(window, json);
+        window.start = self.header.grid.window_of(window.start);
+        self.windows.add(window);
+    }
+
+    /// Adds a window or a piece of one by the JSON of its line.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub(super) fn push_packed(&mut self, json: &[u8]) -> Result<(), serde_json::Error> {
+        let start = packed::check(json)?;
+        if self.header.grid.window_of(start) == start && !self.windows.has(start) {
+            self.last = self.last.max(start);
+            self.windows.packed.insert(start, json.to_vec());
+        } else {
+            self.push_window(packed::unpack(json));
+        }
+        Ok(())
     }
 
     /// Puts things in the order of time, once all events are in.
@@ -182,6 +196,20 @@ impl Record {
     /// The windows in the order of time, pieces added up. Each is unpacked when it is asked for.
     pub fn windows(&self) -> impl Iterator<Item = Window> + '_ {
         self.windows.packed.values().map(|bytes| unpack(bytes))
+    }
+
+    /// As [`Record::windows`], without service times: unpacking them takes as long as all the rest.
+    pub(crate) fn latencies(&self) -> impl Iterator<Item = Window> + '_ {
+        let packed = self.windows.packed.values();
+        packed.map(|bytes| packed::latencies(bytes))
+    }
+
+    /// As [`Record::windows`], with nothing but the pages' latencies, as they are packed.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = Texts> + '_ {
+        self.windows
+            .packed
+            .values()
+            .map(|bytes| packed::texts(bytes))
     }
 
     /// How many windows there are.
@@ -228,67 +256,45 @@ fn instant(event: &Event) -> Option<Timestamp> {
 /// windows, to which pieces are still added, are open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Windows {
-    pub(super) packed: BTreeMap<Timestamp, Vec<u8>>,
-    /// Open windows, each with its packed form as long as that is known: packing 24 histograms takes longer than
-    /// reading them.
-    open: BTreeMap<Timestamp, (Window, Option<Vec<u8>>)>,
+    packed: BTreeMap<Timestamp, Vec<u8>>,
+    open: BTreeMap<Timestamp, Window>,
 }
 
 impl Windows {
     const MOST_OPEN: usize = 4;
 
-    pub(super) fn add(&mut self, piece: Window) {
-        self.add_read(piece, None);
+    fn has(&self, start: Timestamp) -> bool {
+        self.packed.contains_key(&start) || self.open.contains_key(&start)
     }
 
-    fn add_read(&mut self, piece: Window, json: Option<&[u8]>) {
+    pub(super) fn add(&mut self, piece: Window) {
         let start = piece.start;
-        if let Some((window, packed)) = self.open.get_mut(&start) {
-            *packed = None;
-            window.length = window.length.max(piece.length);
-            window.add(&piece);
-            return;
-        }
-        let entry = match self.packed.remove(&start) {
-            Some(bytes) => {
-                let mut window = unpack(&bytes);
+        let before = match self.packed.remove(&start) {
+            Some(bytes) => Some(unpack(&bytes)),
+            None => self.open.remove(&start),
+        };
+        let window = match before {
+            Some(mut window) => {
                 window.length = window.length.max(piece.length);
                 window.add(&piece);
-                (window, None)
+                window
             }
-            None => (piece, json.map(<[u8]>::to_vec)),
+            None => piece,
         };
-        self.open.insert(start, entry);
+        self.open.insert(start, window);
         if self.open.len() > Self::MOST_OPEN {
-            self.close_one(start);
-        }
-    }
-
-    /// Packs the oldest open window that is not `keep`.
-    fn close_one(&mut self, keep: Timestamp) {
-        let oldest = self.open.keys().copied().find(|start| *start != keep);
-        if let Some((start, (window, packed))) = oldest.and_then(|s| self.open.remove_entry(&s)) {
-            self.packed
-                .insert(start, packed.unwrap_or_else(|| pack(&window)));
+            let oldest = self.open.keys().copied().find(|other| *other != start);
+            if let Some((start, window)) = oldest.and_then(|s| self.open.remove_entry(&s)) {
+                self.packed.insert(start, pack(&window));
+            }
         }
     }
 
     pub(super) fn seal(&mut self) {
-        for (start, (window, packed)) in std::mem::take(&mut self.open) {
-            self.packed
-                .insert(start, packed.unwrap_or_else(|| pack(&window)));
+        for (start, window) in std::mem::take(&mut self.open) {
+            self.packed.insert(start, pack(&window));
         }
     }
-}
-
-fn pack(window: &Window) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(window).expect("a window's keys are texts");
-    bytes.shrink_to_fit();
-    bytes
-}
-
-fn unpack(bytes: &[u8]) -> Window {
-    serde_json::from_slice(bytes).expect("it was packed here")
 }
 
 /// Observations in compressed chunks.
