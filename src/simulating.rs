@@ -15,7 +15,7 @@ use std::time::Duration;
 use reports::journal::Journal;
 use reports::record::{End, Ending, Event, Header, Record, World};
 use scenarios::Scenario;
-use simulator::Simulation;
+use simulator::{Planner, Simulation, SimulationError};
 
 use crate::exit::{Exit, Failure};
 use crate::stop::Halt;
@@ -34,15 +34,49 @@ pub(crate) struct Around<'a> {
     pub(crate) progress: &'a Progress,
 }
 
-/// Simulates `scenario` with these policies to its end, or until somebody asks to stop: then what there is ends as
+/// What simulates.
+enum Engine {
+    /// Request by request.
+    Exact(Box<Simulation>),
+    /// In rough strokes.
+    Rough(Box<Planner>),
+}
+
+impl Engine {
+    fn new(
+        scenario: &Arc<Scenario>,
+        policies: BTreeMap<String, BoxedPolicy>,
+        rough: bool,
+    ) -> Result<Self, SimulationError> {
+        let scenario = Arc::clone(scenario);
+        Ok(if rough {
+            Self::Rough(Box::new(Planner::new(scenario, policies)?))
+        } else {
+            Self::Exact(Box::new(Simulation::new(scenario, policies)?))
+        })
+    }
+
+    fn advance(
+        &mut self,
+        until: Duration,
+        told: &mut dyn FnMut(simulator::Event),
+    ) -> Result<simulator::Progress, SimulationError> {
+        match self {
+            Self::Exact(simulation) => simulation.advance(until, told),
+            Self::Rough(planner) => planner.advance(until, told),
+        }
+    }
+}
+
+/// Simulates `scenario`, in rough strokes or not, with these policies to its end, or until somebody asks to stop: then what there is ends as
 /// interrupted. All that happens goes to `told`, the end included.
 pub(crate) fn simulate(
-    scenario: &Arc<Scenario>,
+    (scenario, rough): (&Arc<Scenario>, bool),
     policies: BTreeMap<String, BoxedPolicy>,
     around: Around<'_>,
     told: &mut dyn FnMut(Event),
 ) -> Result<(), Failure> {
-    let mut simulation = Simulation::new(Arc::clone(scenario), policies).map_err(Failure::usage)?;
+    let mut simulation = Engine::new(scenario, policies, rough).map_err(Failure::usage)?;
     let piece = (scenario.duration / PIECES).max(SHORTEST_PIECE);
     let (mut until, mut before) = (Duration::ZERO, (Duration::ZERO, 0));
     loop {
@@ -90,8 +124,9 @@ pub(crate) fn record(
             failed = journal.append(&event).err();
         }
     };
+    let rough = header.world == World::Planned;
     take(Event::Header(Box::new(header)));
-    simulate(scenario, policies, around, &mut take)?;
+    simulate((scenario, rough), policies, around, &mut take)?;
     if let Some(error) = failed {
         return Err(Failure::new(Exit::Internal, error));
     }
@@ -109,8 +144,11 @@ pub(crate) fn remember(
     header: Header,
     around: Around<'_>,
 ) -> Result<Record, Failure> {
+    let rough = header.world == World::Planned;
     let mut events = vec![Event::Header(Box::new(header))];
-    simulate(scenario, policies, around, &mut |event| events.push(event))?;
+    simulate((scenario, rough), policies, around, &mut |event| {
+        events.push(event);
+    })?;
     Record::from_events(events)
         .ok_or_else(|| Failure::new(Exit::Internal, anyhow::anyhow!("a record has a header")))
 }

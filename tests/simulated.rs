@@ -585,3 +585,24 @@ fn a_target_that_is_not_there_is_exit_code_4() {
         assert!(ran.stderr.contains(needle), "{args:?}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn a_rough_plan_says_so_and_can_fail_but_never_pass() {
+    let folder = folder();
+    let strict = SHOP.replace("{metric: misses, below: 90%}", "{metric: p50, below: 1ms}");
+    fs::write(folder.path().join("strict.yaml"), strict).expect("it can be written");
+    for (file, code) in [("small.yaml", 3), ("strict.yaml", 1)] {
+        let ran = run(folder.path(), &["simulate", file, "--rough"]);
+        assert_eq!(ran.code, Some(code), "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("planned in rough strokes"),
+            "{}",
+            ran.stdout
+        );
+        assert!(!ran.stdout.contains("PASS"), "{}", ran.stdout);
+    }
+    let json = ["simulate", "small.yaml", "--rough", "--format", "json"];
+    let (first, second) = (run(folder.path(), &json), run(folder.path(), &json));
+    assert!(first.stdout.contains("\"planned\""), "{}", first.stdout);
+    assert_eq!(first.stdout, second.stdout, "the same seed, the same bytes");
+}

@@ -49,6 +49,9 @@ pub(crate) struct SimulateArgs {
     /// So many seeds, from the scenario's own (or `--seed`) upwards
     #[arg(long, default_value_t = 1, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) seeds: u32,
+    /// In rough strokes, a day in seconds: can show that a gate fails, never that it holds
+    #[arg(long)]
+    pub(crate) rough: bool,
     #[command(flatten)]
     pub(crate) effort: EffortArgs,
     #[command(flatten)]

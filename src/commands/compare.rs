@@ -29,6 +29,7 @@ pub(crate) fn run(args: &CompareArgs) -> Done {
         variants: &variants,
         seed: args.seed,
         seeds: args.seeds,
+        rough: false,
     })?;
     let Some(first) = cells.first() else {
         return Err(Failure::usage(anyhow::anyhow!(

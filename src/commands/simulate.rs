@@ -27,6 +27,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Done {
         variants: &variants,
         seed: args.seed,
         seeds: args.seeds,
+        rough: args.rough,
     })?;
     match cells.as_slice() {
         [cell] => one(args, cell),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Ratio;
 use reports::analysis::Analysis;
 use reports::figures::Figures;
 use reports::grid::Row;
-use reports::record::{Header, Record};
+use reports::record::{Header, Record, World};
 use scenarios::Scenario;
 
 use super::{Around, header, oracle, record, remember};
@@ -24,6 +25,8 @@ pub(crate) struct Cell {
     pub(crate) variant: Variant,
     /// The command that does it again.
     pub(crate) command: String,
+    /// Whether it is planned in rough strokes instead of simulated.
+    pub(crate) rough: bool,
 }
 
 /// What a grid is made of.
@@ -36,6 +39,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) variants: &'a [Variant],
     pub(crate) seed: Option<u64>,
     pub(crate) seeds: u32,
+    /// Whether it is planned in rough strokes instead of simulated.
+    pub(crate) rough: bool,
 }
 
 /// All runs, in order: by scenario, then by variant, then by seed.
@@ -54,12 +59,14 @@ pub(crate) fn all(asked: &Asked<'_>) -> Result<Vec<Cell>, Failure> {
             for seed in (0..asked.seeds).map(|n| first.wrapping_add(n.into())) {
                 let mut scenario = changed.clone();
                 scenario.seed = seed;
-                let words = [asked.command, name.as_str()];
+                let mut words = vec![asked.command, name.as_str()];
+                words.extend(asked.rough.then_some("--rough"));
                 let command = variants::again(&words, (asked.speed, asked.sets), variant, seed);
                 cells.push(Cell {
                     scenario: Arc::new(scenario),
                     variant: variant.clone(),
                     command,
+                    rough: asked.rough,
                 });
             }
         }
@@ -94,7 +101,7 @@ impl Cell {
     /// How long it lasts, with the first looks of an oracle.
     pub(crate) fn length(&self) -> Duration {
         self.scenario.duration
-            * if self.variant.is_oracle() {
+            * if self.variant.is_oracle() && !self.rough {
                 oracle::RUNS
             } else {
                 1
@@ -106,11 +113,19 @@ impl Cell {
         around: Around<'_>,
     ) -> Result<(BTreeMap<String, BoxedPolicy>, Header), Failure> {
         let mut header = header(&self.scenario, self.command.clone());
+        if self.rough {
+            header.world = World::Planned;
+        }
         if !self.variant.is_oracle() {
             let policies = wiring::policies(&self.scenario, self.scenario.starts);
             return Ok((policies.map_err(Failure::usage)?, header));
         }
-        let policies = oracle::policies(&self.scenario, around)?;
+        let policies = if self.rough {
+            let allowed = Ratio::new(1.0 - self.scenario.slo.share.get()).unwrap_or_default();
+            simulator::oracles(&self.scenario, allowed)
+        } else {
+            oracle::policies(&self.scenario, around)?
+        };
         for (name, service) in &mut header.services {
             if policies.contains_key(name) {
                 service.policy = variants::ORACLE.into();
