@@ -229,8 +229,8 @@ impl Calibration {
         // A simplex that has become flat does not notice: from a new one it goes on.
         let sharing = self.cores(shapes, near.0, TRIES.0);
         match fifo {
-            // Slots are the simpler answer, and stay unless the other is clearly better.
-            Some((fifo, loss)) if loss <= 1.05 * sharing.1 + 1e-6 => fifo,
+            // Slots are the simpler answer, and stay unless the other, which has two more numbers to bend, halves the loss.
+            Some((fifo, loss)) if loss <= 2.0 * sharing.1 + 1e-6 => fifo,
             _ => sharing.0,
         }
     }
