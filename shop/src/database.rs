@@ -7,6 +7,7 @@ mod databases;
 mod schema;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::AnyConnection;
 use sqlx::{Connection as _, Executor as _};
@@ -19,6 +20,11 @@ pub(crate) use schema::{CATEGORIES, list_price_cents, user_name};
 
 /// How often a transaction is tried that another's lock was in the way of.
 const TRIES: u32 = 3;
+
+/// How often a connection is tried that another's lock was in the way of, and how long to wait between tries: 5 s in all,
+/// which is how long SQLite itself waits for a lock.
+const CONNECT_TRIES: u32 = 250;
+const CONNECT_WAIT: Duration = Duration::from_millis(20);
 
 /// Why a database could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -205,8 +211,23 @@ pub(crate) async fn prepare_open(service: Role, database: &Database) -> Result<(
         .map_err(|source| DatabaseError::Prepare { service, source })
 }
 
+/// Connects; again for a while if a lock was in the way: SQLite does not wait for one, whatever its busy time-out, while
+/// it makes a new file a WAL database that another opens at the same time.
 async fn connect(kind: Kind, url: &str) -> Result<AnyConnection, sqlx::Error> {
     sqlx::any::install_default_drivers();
+    let mut tries = 1;
+    loop {
+        match connect_once(kind, url).await {
+            Err(e) if tries < CONNECT_TRIES && is_locked(&e) => {
+                tries += 1;
+                tokio::time::sleep(CONNECT_WAIT).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn connect_once(kind: Kind, url: &str) -> Result<AnyConnection, sqlx::Error> {
     match kind {
         Kind::Postgres => AnyConnection::connect(url).await,
         Kind::Sqlite => {
@@ -235,17 +256,19 @@ async fn connect(kind: Kind, url: &str) -> Result<AnyConnection, sqlx::Error> {
 
 /// Whether the same may go well the next time: a lock was in the way, or the connection broke.
 fn worth_another(error: &sqlx::Error) -> bool {
-    match error {
-        // SQLITE_BUSY and SQLITE_LOCKED with their extended codes; PostgreSQL's serialization failure and deadlock.
-        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
-            matches!(
-                code.as_ref(),
-                "5" | "6" | "261" | "262" | "517" | "518" | "40001" | "40P01"
-            )
-        }),
-        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
+    is_locked(error) || matches!(error, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed)
+}
+
+/// Whether another's lock was in the way: `SQLITE_BUSY` and `SQLITE_LOCKED` with their extended codes; PostgreSQL's
+/// serialization failure and deadlock.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|e| e.code());
+    code.is_some_and(|code| {
+        matches!(
+            code.as_ref(),
+            "5" | "6" | "261" | "262" | "517" | "518" | "40001" | "40P01"
+        )
+    })
 }
 
 /// A URL as it may be shown.
@@ -291,7 +314,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for service in [Role::Auth, Role::Catalogue, Role::Order, Role::Payment] {
             let url = format!("sqlite:{}", folder.path().join(service.name()).display());
-            let all: Vec<_> = (0..4)
+            let all: Vec<_> = (0..8)
                 .map(|_| {
                     let url = url.clone();
                     tokio::spawn(async move { prepare(service, &url).await })
