@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Grid, Timestamp};
-use reports::record::{Audit, End, Ending, Event, Header, Host, SCHEMA, ServiceHeader, World};
-use scaler::{HpaController, SimpleHpa, StepRecord};
+use reports::record::{
+    Audit, End, Ending, Event, Header, Host, PolicyHeader, SCHEMA, ServiceHeader, World,
+};
+use scaler::{HpaController, PolicySpec, SimpleHpa, StepRecord};
 use scenarios::{Discipline, Policy, Scaling, Scenario, Service};
 
 /// The header of a run of `scenario`, already compressed to its speed.
@@ -36,7 +38,14 @@ pub(crate) fn header(
         gates: scenario.gates.clone(),
         phases: scenario.phases.clone(),
         services: services(scenario),
+        policies: recorded(specs(scenario, start)),
     }
+}
+
+/// Policies that begin anew, as the record has them.
+pub(crate) fn recorded(specs: BTreeMap<String, PolicySpec>) -> BTreeMap<String, PolicyHeader> {
+    let header = |(name, spec)| (name, PolicyHeader { spec, state: None });
+    specs.into_iter().map(header).collect()
 }
 
 fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
@@ -119,54 +128,65 @@ pub(crate) fn policies(
     scenario: &Scenario,
     start: Timestamp,
 ) -> anyhow::Result<BTreeMap<String, BoxedPolicy>> {
-    let policy = |(name, scaling): (&String, &Scaling)| {
-        let policy = policy(scenario, name, scaling, start);
+    built(&specs(scenario, start))
+}
+
+/// The policies that these describe.
+///
+/// # Errors
+/// If one's parameters make no sense.
+pub(crate) fn built(
+    specs: &BTreeMap<String, PolicySpec>,
+) -> anyhow::Result<BTreeMap<String, BoxedPolicy>> {
+    let policy = |(name, spec): (&String, &PolicySpec)| {
+        let policy = spec.build();
         policy
             .map(|p| (name.clone(), p))
             .map_err(|e| anyhow::anyhow!("scaling.{name}: {e}"))
     };
-    let decided = |(_, scaling): &(&String, &Scaling)| scaling.policy != Policy::PerRequest;
-    scenario
-        .scaling
-        .iter()
-        .filter(decided)
-        .map(policy)
-        .collect()
+    specs.iter().map(policy).collect()
 }
 
-fn policy(
-    scenario: &Scenario,
-    service: &str,
-    scaling: &Scaling,
-    start: Timestamp,
-) -> Result<BoxedPolicy, scaler::PolicyError> {
+/// The policies of the services that scale as data, so that the record can hold them.
+pub(crate) fn specs(scenario: &Scenario, start: Timestamp) -> BTreeMap<String, PolicySpec> {
+    let decided = |(_, scaling): &(&String, &Scaling)| scaling.policy != Policy::PerRequest;
+    let spec = |(name, scaling): (&String, &Scaling)| {
+        (name.clone(), policy(scenario, name, scaling, start))
+    };
+    scenario.scaling.iter().filter(decided).map(spec).collect()
+}
+
+fn policy(scenario: &Scenario, service: &str, scaling: &Scaling, start: Timestamp) -> PolicySpec {
     let period = scenario.control.period;
-    Ok(match &scaling.policy {
+    match &scaling.policy {
         Policy::Static | Policy::PerRequest => {
             let replicas = scenario
                 .services
                 .get(service)
                 .map_or(scaling.min, |s| s.replicas);
-            Box::new(scaler::Static::new(replicas, period))
+            PolicySpec::Static { replicas, period }
         }
         Policy::Schedule(entries) => {
             let entry = |e: &scenarios::ScheduleEntry| scaler::ScheduleEntry {
                 at: start + e.at,
                 replicas: e.replicas,
             };
-            Box::new(scaler::Schedule::new(
-                entries.iter().map(entry).collect(),
+            PolicySpec::Schedule {
+                entries: entries.iter().map(entry).collect(),
                 period,
-            ))
+            }
         }
-        Policy::Reactive { budget } => Box::new(scaler::Reactive::new(reactive::spec(
-            scenario, service, scaling, *budget, start,
-        ))),
+        Policy::Reactive { budget } => {
+            PolicySpec::Reactive(reactive::spec(scenario, service, scaling, *budget, start))
+        }
         Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
-            Some(hpa) => Box::new(hpa.build()?),
-            None => Box::new(scaler::Static::new(scaling.min, period)),
+            Some(hpa) => PolicySpec::Hpa(hpa),
+            None => PolicySpec::Static {
+                replicas: scaling.min,
+                period,
+            },
         },
-    })
+    }
 }
 
 /// The HPA of a service's scaling, if it is one.

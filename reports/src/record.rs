@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Gate, Grid, Phase, Replicas, Slo, Timestamp, Window};
-use scaler::{Decision, Observation, Status, WriteOutcome};
+use scaler::{Decision, Observation, PolicySpec, PolicyState, Status, WriteOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,19 @@ pub struct Header {
     pub phases: Vec<Phase>,
     /// The services, by name.
     pub services: BTreeMap<String, ServiceHeader>,
+    /// The policies, by workload: with what they were shown they decide again as they did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, PolicyHeader>,
+}
+
+/// A workload's policy, as it was at the start.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct PolicyHeader {
+    /// Which policy, with its parameters.
+    pub spec: PolicySpec,
+    /// What it remembered of earlier runs; nothing if it began anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PolicyState>,
 }
 
 /// A service, as far as a report needs it.

@@ -175,6 +175,7 @@ pub fn header(kind: Kind) -> Header {
         to: world(to),
     };
     Header {
+        policies: std::collections::BTreeMap::new(),
         schema: SCHEMA,
         version: "0.1.0".into(),
         name: "flash-sale".into(),

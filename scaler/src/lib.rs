@@ -48,7 +48,7 @@ pub use observation::{
     Readiness, ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Resources, Sample, Scale,
     Selector, Traffic, Version,
 };
-pub use oracle::{CapacityCurve, CapacityError, Load, Oracle, OracleTask, Plan};
+pub use oracle::{CapacityCurve, CapacityError, Load, Oracle, OracleSpec, OracleTask, Plan};
 pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
 pub use policy_spec::{PolicyError, PolicySpec};

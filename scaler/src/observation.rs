@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use metrics::{Quantity, Ratio, Reading, Replicas, Rps, Timestamp};
+use metrics::{NoData, Quantity, Ratio, Reading, Replicas, Rps, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,19 @@ pub struct Observation {
     /// One-second readings since the last observation, oldest first, for policies that keep such windows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<ReadySample>,
+}
+
+impl Observation {
+    /// Takes out the numbers that JSON has no word for, so that what a policy is shown is what a record can hold: an absurd
+    /// reading is no data.
+    pub fn make_finite(&mut self) {
+        self.samples.retain(|sample| sample.value.is_finite());
+        for reading in [&mut self.traffic.queued, &mut self.traffic.in_flight] {
+            if let Some(value) = reading.value().copied().filter(|v| !v.is_finite()) {
+                *reading = Reading::NoData(NoData::Absurd(value.to_string()));
+            }
+        }
+    }
 }
 
 /// A one-second reading.
@@ -333,7 +346,7 @@ pub struct Traffic {
 }
 
 fn not_asked<T>(reading: &Reading<T>) -> bool {
-    matches!(reading, Reading::NoData(metrics::NoData::NotAsked))
+    matches!(reading, Reading::NoData(NoData::NotAsked))
 }
 
 #[cfg(test)]

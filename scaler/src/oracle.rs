@@ -15,6 +15,8 @@ mod plan;
 use std::time::Duration;
 
 use metrics::{Replicas, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use capacity::{CapacityCurve, CapacityError};
 pub use plan::{Load, OracleTask, Plan};
@@ -24,19 +26,20 @@ use crate::{
     Decision, Observation, Policy, PolicyState, Reason, Status, Term, Verdict, Wants, WriteOutcome,
 };
 
-/// Follows a plan that was made with the future known.
-#[derive(Clone, Debug)]
-pub struct Oracle {
-    wants: Wants,
+/// What an [`Oracle`] follows.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct OracleSpec {
     /// From which instant on how many must be ready, in order.
-    changes: Vec<(Timestamp, Replicas)>,
-    lead: Duration,
-    memory: Memory,
+    pub changes: Vec<(Timestamp, Replicas)>,
+    /// How long before they are needed replicas are ordered.
+    pub lead: Duration,
+    /// Between two decisions.
+    pub period: Duration,
 }
 
-impl Oracle {
-    /// Follows `plan`, whose first step begins at `start`. Replicas are ordered `lead` before they are needed: at least
-    /// the time that nearly all of them take to start. Looked after every `period`.
+impl OracleSpec {
+    /// `plan`, whose first step begins at `start`. Replicas are ordered `lead` before they are needed: at least the time
+    /// that nearly all of them take to start. Looked after every `period`.
     #[must_use]
     pub fn new(plan: &Plan, start: Timestamp, lead: Duration, period: Duration) -> Self {
         let mut changes: Vec<(Timestamp, Replicas)> = Vec::new();
@@ -48,12 +51,33 @@ impl Oracle {
             at = at + plan.step;
         }
         Self {
-            wants: Wants {
-                period,
-                ..Wants::default()
-            },
             changes,
             lead,
+            period,
+        }
+    }
+}
+
+/// Follows a plan that was made with the future known.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    wants: Wants,
+    changes: Vec<(Timestamp, Replicas)>,
+    lead: Duration,
+    memory: Memory,
+}
+
+impl Oracle {
+    /// Follows what `spec` says.
+    #[must_use]
+    pub fn new(spec: OracleSpec) -> Self {
+        Self {
+            wants: Wants {
+                period: spec.period,
+                ..Wants::default()
+            },
+            changes: spec.changes,
+            lead: spec.lead,
             memory: Memory::default(),
         }
     }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Policy, Reactive,
-    ReactiveSpec, Schedule, ScheduleEntry, SimpleHpa, Static, Trust,
+    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Oracle, OracleSpec,
+    Policy, Reactive, ReactiveSpec, Schedule, ScheduleEntry, SimpleHpa, Static, Trust,
 };
 
 /// Why there can be no such policy.
@@ -56,6 +56,8 @@ pub enum PolicySpec {
     Keda(Box<KedaSpec>),
     /// Our own, without history.
     Reactive(ReactiveSpec),
+    /// The one that knows the future: a bound, and nothing to run.
+    Oracle(OracleSpec),
     /// Another policy, which holds instead of going down on missing, stale or thin data.
     Guarded {
         /// The other one.
@@ -92,6 +94,7 @@ impl PolicySpec {
             }
             Self::Keda(spec) => Box::new(spec.build()?),
             Self::Reactive(spec) => Box::new(Reactive::new(spec.clone())),
+            Self::Oracle(spec) => Box::new(Oracle::new(spec.clone())),
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })
     }

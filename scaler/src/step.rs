@@ -80,8 +80,9 @@ async fn carry_out<P: Plant + Send>(
     plant: &mut P,
     policy: &mut (dyn Policy + Send),
     mode: Mode,
-    observation: Observation,
+    mut observation: Observation,
 ) -> StepRecord {
+    observation.make_finite();
     let decision = policy.decide(&observation);
     let outcome = match (decision.verdict, &observation.scale) {
         (Verdict::Hold, _) => WriteOutcome::Unchanged,

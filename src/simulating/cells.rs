@@ -120,17 +120,19 @@ impl Cell {
             let policies = wiring::policies(&self.scenario, self.scenario.starts);
             return Ok((policies.map_err(Failure::usage)?, header));
         }
-        let policies = if self.rough {
+        let specs = if self.rough {
             let allowed = Ratio::new(1.0 - self.scenario.slo.share.get()).unwrap_or_default();
             simulator::oracles(&self.scenario, allowed)
         } else {
             oracle::policies(&self.scenario, around)?
         };
         for (name, service) in &mut header.services {
-            if policies.contains_key(name) {
+            if specs.contains_key(name) {
                 service.policy = variants::ORACLE.into();
             }
         }
+        let policies = wiring::built(&specs).map_err(Failure::usage)?;
+        header.policies = wiring::recorded(specs);
         Ok((policies, header))
     }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use metrics::{Counts, Quantile, Ratio, Replicas};
 use reports::record::Record;
-use scaler::{CapacityCurve, Load, Oracle, OracleTask};
+use scaler::{CapacityCurve, Load, OracleSpec, OracleTask, PolicySpec};
 use scenarios::{Policy, Scenario, Service};
 
 use super::{Around, header, remember};
 use crate::exit::Failure;
-use crate::wiring::{self, BoxedPolicy};
+use crate::wiring;
 
 /// Start-ups longer than this share of all are not waited for.
 const LEAD: Quantile = Quantile::P95;
@@ -25,7 +25,7 @@ pub(crate) const RUNS: u32 = 6;
 pub(crate) fn policies(
     scenario: &Arc<Scenario>,
     around: Around<'_>,
-) -> Result<BTreeMap<String, BoxedPolicy>, Failure> {
+) -> Result<BTreeMap<String, PolicySpec>, Failure> {
     let ample = ample(scenario);
     let pilot = remember(
         &ample,
@@ -49,7 +49,7 @@ pub(crate) fn policies(
         let middle = i32::midpoint(kept, broken);
         let tried = remember(
             scenario,
-            at(middle),
+            wiring::built(&at(middle)).map_err(Failure::usage)?,
             header(scenario, String::new()),
             around,
         )?;
@@ -109,15 +109,15 @@ fn followed(
     scenario: &Scenario,
     tasks: &BTreeMap<String, OracleTask>,
     budget: Ratio,
-) -> BTreeMap<String, BoxedPolicy> {
+) -> BTreeMap<String, PolicySpec> {
     let policy = |(name, task): (&String, &OracleTask)| {
         let lead = scenario
             .services
             .get(name)
             .map_or(Duration::ZERO, |s| s.start_up.quantile(LEAD));
         let plan = task.plan_within(budget);
-        let oracle = Oracle::new(&plan, scenario.starts, lead, scenario.control.period);
-        (name.clone(), Box::new(oracle) as BoxedPolicy)
+        let oracle = OracleSpec::new(&plan, scenario.starts, lead, scenario.control.period);
+        (name.clone(), PolicySpec::Oracle(oracle))
     };
     tasks.iter().map(policy).collect()
 }

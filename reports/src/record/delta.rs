@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use metrics::{NoData, Reading};
 use scaler::{Observation, ReplicaObservation};
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +53,8 @@ impl Encoder {
     }
 
     fn line(&mut self, workload: &str, observation: &Observation) -> Line {
-        let mut rest = finite(observation);
+        let mut rest = observation.clone();
+        rest.make_finite();
         let now = std::mem::take(&mut rest.replicas);
         let before = self.last.insert(workload.to_owned(), now.clone());
         let (replicas, gone, all) = match before {
@@ -122,18 +122,6 @@ fn apply(
     replicas
 }
 
-/// The observation without numbers that JSON has no word for: an absurd reading must not make a record unreadable.
-fn finite(observation: &Observation) -> Observation {
-    let mut seen = observation.clone();
-    seen.samples.retain(|s| s.value.is_finite());
-    for reading in [&mut seen.traffic.queued, &mut seen.traffic.in_flight] {
-        if let Some(value) = reading.value().copied().filter(|v| !v.is_finite()) {
-            *reading = Reading::NoData(NoData::Absurd(value.to_string()));
-        }
-    }
-    seen
-}
-
 fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("events have no maps with keys that are no texts")
 }
@@ -170,7 +158,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::Timestamp;
+    use metrics::{NoData, Reading, Timestamp};
     use proptest::prelude::*;
 
     fn observation(ids: &[(u8, bool)]) -> Observation {

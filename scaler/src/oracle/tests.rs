@@ -189,7 +189,7 @@ fn replicas_are_ordered_a_lead_before_they_are_needed() {
         requests: 0.0,
         price: None,
     };
-    let mut oracle = Oracle::new(&plan, at(0), s(12.0), s(3.0));
+    let mut oracle = Oracle::new(OracleSpec::new(&plan, at(0), s(12.0), s(3.0)));
     for (now, wanted) in [
         (0, 2),
         (14, 2),
@@ -219,6 +219,7 @@ fn replicas_are_ordered_a_lead_before_they_are_needed() {
 #[test]
 fn without_a_plan_it_holds() {
     let empty = task(&[], 1.0, (1, 2, 1)).plan(1.0);
-    let decision = Oracle::new(&empty, at(0), s(1.0), s(1.0)).decide(&Observation::default());
+    let decision =
+        Oracle::new(OracleSpec::new(&empty, at(0), s(1.0), s(1.0))).decide(&Observation::default());
     assert_eq!(decision.verdict, Verdict::Hold);
 }

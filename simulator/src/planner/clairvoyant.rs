@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Quantile, Ratio};
-use scaler::{CapacityCurve, Load, Oracle, OracleTask};
+use scaler::{CapacityCurve, Load, OracleSpec, OracleTask, PolicySpec};
 use scenarios::{Draws, Scaling, Scenario, Stream};
 
 use super::SEED;
@@ -14,7 +14,6 @@ use super::state::State;
 use super::station::{self, Station};
 use super::walk::Walk;
 use crate::demand::Demand;
-use crate::observe::BoxedPolicy;
 
 /// The utilisations at which misses are simulated, and how many arrivals each takes.
 const LOADS: [(f64, u32); 10] = [
@@ -40,10 +39,10 @@ const TYPICAL: f64 = 0.75;
 ///
 /// Services without a limit of slots have nothing to plan, and no oracle.
 #[must_use]
-pub fn oracles(scenario: &Arc<Scenario>, budget: Ratio) -> BTreeMap<String, BoxedPolicy> {
+pub fn oracles(scenario: &Arc<Scenario>, budget: Ratio) -> BTreeMap<String, PolicySpec> {
     let demand = Demand::of(scenario, super::step_of(scenario));
     let shop = Shop::of(scenario);
-    let mut policies: BTreeMap<String, BoxedPolicy> = BTreeMap::new();
+    let mut policies = BTreeMap::new();
     for (place, name) in scenario.services.keys().enumerate() {
         let Some(scaling) = scenario.scaling.get(name) else {
             continue;
@@ -53,8 +52,8 @@ pub fn oracles(scenario: &Arc<Scenario>, budget: Ratio) -> BTreeMap<String, Boxe
             let all = (budget.get() + task.curve.least()).min(1.0);
             let plan = task.plan_within(Ratio::new(all).unwrap_or(budget));
             let period = scenario.control.period;
-            let oracle = Oracle::new(&plan, scenario.starts, lead, period);
-            policies.insert(name.clone(), Box::new(oracle));
+            let oracle = OracleSpec::new(&plan, scenario.starts, lead, period);
+            policies.insert(name.clone(), PolicySpec::Oracle(oracle));
         }
     }
     policies

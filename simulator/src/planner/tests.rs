@@ -307,7 +307,11 @@ fn the_oracle_is_cheaper_than_who_looks_back_and_misses_no_more() {
     let scenario = scenario(&shop("50m", rate));
     let looking_back = simulated(&scenario, policies(&scenario));
     let budget = metrics::Ratio::new(0.01).unwrap();
-    let knowing = simulated(&scenario, oracles(&scenario, budget));
+    let oracles = oracles(&scenario, budget);
+    let built = oracles
+        .iter()
+        .map(|(name, spec)| (name.clone(), spec.build().unwrap()));
+    let knowing = simulated(&scenario, built.collect());
     println!(
         "replica-hours {:.2?} and {:.2?}, missed {:.4} and {:.4}",
         knowing.replica_hours,
