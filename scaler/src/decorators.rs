@@ -17,6 +17,16 @@ use metrics::Replicas;
 
 use crate::{Clip, Decision, Verdict};
 
+/// The inner policy's rules and those of the decorator, each once.
+fn with(mut rules: Vec<&'static str>, own: &[&'static str]) -> Vec<&'static str> {
+    for rule in own {
+        if !rules.contains(rule) {
+            rules.push(rule);
+        }
+    }
+    rules
+}
+
 /// Replaces the number of a decision, and says by what.
 fn clip(decision: &mut Decision, by: &str, from: Replicas, to: Replicas) {
     if from != to {

@@ -86,6 +86,8 @@ pub struct Reactive {
     /// The formula's curve for [`Memory::prior_at`], and the price that follows from it.
     prior: Option<(Prior, f64)>,
     told: fixed::Memory,
+    /// The rule that is switched off, for the question what would have been without it.
+    waived: Option<&'static str>,
 }
 
 /// What is saved.
@@ -116,6 +118,7 @@ impl Reactive {
             memory: Memory::default(),
             prior: None,
             told: fixed::Memory::default(),
+            waived: None,
         }
     }
 
@@ -137,6 +140,7 @@ impl Reactive {
             period: self.spec.period.as_secs_f64() * self.spec.clock.speed,
             events: &self.spec.events,
             clock: &self.spec.clock,
+            waived: self.waived,
         };
         let Some(rate) = inputs.rate else {
             return Choice::keep("no_data", inputs, &rules);
@@ -270,5 +274,18 @@ impl Policy for Reactive {
         self.memory = saved.checkpoint;
         self.told = saved.told;
         Ok(())
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        choice::RULES.to_vec()
+    }
+
+    fn waive(&mut self, rule: &str) {
+        self.waived = choice::RULES.iter().find(|known| **known == rule).copied();
+        match rule {
+            "min" => self.spec.min = Replicas::ZERO,
+            "max" => self.spec.max = self.spec.max.max(choice::WITHOUT_MAX),
+            _ => {}
+        }
     }
 }

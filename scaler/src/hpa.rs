@@ -15,6 +15,7 @@ mod rules;
 mod simple;
 mod spec;
 mod validate;
+mod waive;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -113,6 +114,8 @@ pub struct Hpa {
     metrics: Vec<Metric>,
     rules: Option<Rules>,
     tolerance: Tolerance,
+    /// Whether the older rules keep no rate, for the question what would have been without it.
+    any_rate: bool,
     memory: Memory,
     pending: Pending,
 }
@@ -156,6 +159,7 @@ impl Hpa {
             metrics,
             rules,
             tolerance,
+            any_rate: false,
             memory: Memory::default(),
             pending: Pending::default(),
         }
@@ -346,7 +350,8 @@ impl Hpa {
             None => {
                 let window = self.controller.downscale_stabilization;
                 let stable = normalise::stabilise_legacy(list, now, window, proposal);
-                (stable, normalise::limit_legacy(cur, bounds, stable))
+                let from = if self.any_rate { i32::MAX } else { cur };
+                (stable, normalise::limit_legacy(from, bounds, stable))
             }
             Some(Rules { up, down }) => {
                 let windows = (up.window, down.window);
@@ -429,6 +434,14 @@ impl Policy for Hpa {
     fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
         self.memory = Memory::restored(state.read::<Saved>(KIND)?);
         Ok(())
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        waive::RULES.to_vec()
+    }
+
+    fn waive(&mut self, rule: &str) {
+        self.waive_rule(rule);
     }
 }
 

@@ -464,6 +464,20 @@ impl Policy for Keda {
         }
         Ok(())
     }
+
+    fn rules(&self) -> Vec<&'static str> {
+        let mut rules = self.hpa.rules();
+        rules.push("paused");
+        rules
+    }
+
+    fn waive(&mut self, rule: &str) {
+        if rule == "paused" {
+            self.spec.annotations.paused = false;
+            self.spec.annotations.paused_replicas = None;
+        }
+        self.hpa.waive(rule);
+    }
 }
 
 #[cfg(test)]

@@ -266,6 +266,38 @@ impl Policy for Kpa {
         self.last = saved.last;
         Ok(())
     }
+
+    fn rules(&self) -> Vec<&'static str> {
+        vec![
+            "rate",
+            "activation_scale",
+            "panic",
+            "scale_down_delay",
+            "initial_scale",
+            "min",
+            "max",
+        ]
+    }
+
+    fn waive(&mut self, rule: &str) {
+        let spec = &mut self.spec;
+        match rule {
+            "rate" => {
+                (spec.max_scale_up_rate, spec.max_scale_down_rate) = (f64::INFINITY, f64::INFINITY);
+            }
+            "activation_scale" => spec.activation_scale = 0,
+            "panic" => spec.panic_threshold = f64::INFINITY,
+            "initial_scale" => spec.initial_scale = spec.initial_scale.min(1),
+            "min" => spec.min = Replicas::ZERO,
+            // Zero means that there is no maximum.
+            "max" => spec.max = Replicas::ZERO,
+            _ => {}
+        }
+        if let Some((decider, _)) = &mut self.brain {
+            decider.update(spec.clone());
+            decider.forget(rule);
+        }
+    }
 }
 
 /// Replicas that take requests.

@@ -28,6 +28,16 @@ pub trait Policy {
     /// # Errors
     /// If the state is of another policy or version; then nothing has changed.
     fn restore(&mut self, state: &PolicyState) -> Result<(), String>;
+
+    /// The rules that may change its number on the way and that [`Policy::waive`] can switch off, by their words in
+    /// [`Clip::by`](crate::Clip).
+    fn rules(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Switches a rule off, for the question what the next decision would have been without it. One that it does not have
+    /// is ignored.
+    fn waive(&mut self, _rule: &str) {}
 }
 
 impl<P: Policy + ?Sized> Policy for Box<P> {
@@ -49,6 +59,14 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 
     fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
         (**self).restore(state)
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        (**self).rules()
+    }
+
+    fn waive(&mut self, rule: &str) {
+        (**self).waive(rule);
     }
 }
 

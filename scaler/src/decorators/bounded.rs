@@ -2,7 +2,7 @@
 
 use metrics::Replicas;
 
-use super::clip;
+use super::{clip, with};
 use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 /// A policy within bounds. Where it holds and there are fewer than the least, they are raised; never lowered.
@@ -50,5 +50,18 @@ impl<P: Policy> Policy for Bounded<P> {
 
     fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
         self.inner.restore(state)
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        with(self.inner.rules(), &["min", "max"])
+    }
+
+    fn waive(&mut self, rule: &str) {
+        match rule {
+            "min" => self.min = Replicas::ZERO,
+            "max" => self.max = Replicas(u32::MAX),
+            _ => {}
+        }
+        self.inner.waive(rule);
     }
 }

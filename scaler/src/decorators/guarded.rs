@@ -35,12 +35,17 @@ impl Default for Trust {
 pub struct Guarded<P> {
     inner: P,
     trust: Trust,
+    waived: bool,
 }
 
 impl<P> Guarded<P> {
     /// With this trust.
     pub const fn new(inner: P, trust: Trust) -> Self {
-        Self { inner, trust }
+        Self {
+            inner,
+            trust,
+            waived: false,
+        }
     }
 }
 
@@ -156,6 +161,7 @@ impl<P: Policy> Policy for Guarded<P> {
             return decision;
         };
         if wanted < cur
+            && !self.waived
             && let Some((name, why)) = self.trust.doubt(self.inner.wants(), seen)
         {
             decision.verdict = Verdict::Hold;
@@ -179,5 +185,14 @@ impl<P: Policy> Policy for Guarded<P> {
 
     fn restore(&mut self, state: &PolicyState) -> Result<(), String> {
         self.inner.restore(state)
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        super::with(self.inner.rules(), &["no_data"])
+    }
+
+    fn waive(&mut self, rule: &str) {
+        self.waived |= rule == "no_data";
+        self.inner.waive(rule);
     }
 }

@@ -6,7 +6,7 @@ use metrics::{Ratio, Replicas, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::clip;
+use super::{clip, with};
 use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 const KIND: &str = "rate_limited/1";
@@ -108,6 +108,18 @@ impl<P: Policy> Policy for RateLimited<P> {
         self.inner.restore(&saved.inner)?;
         self.changes = saved.changes;
         Ok(())
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        with(self.inner.rules(), &["rate"])
+    }
+
+    fn waive(&mut self, rule: &str) {
+        if rule == "rate" {
+            self.up.replicas = Replicas(u32::MAX);
+            self.down.replicas = Replicas(u32::MAX);
+        }
+        self.inner.waive(rule);
     }
 }
 

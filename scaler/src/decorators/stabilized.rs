@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::clip;
+use super::{clip, with};
 use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 const KIND: &str = "stabilized/1";
@@ -86,5 +86,16 @@ impl<P: Policy> Policy for Stabilized<P> {
         self.inner.restore(&saved.inner)?;
         self.recent = saved.recent;
         Ok(())
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        with(self.inner.rules(), &["stabilisation"])
+    }
+
+    fn waive(&mut self, rule: &str) {
+        if rule == "stabilisation" {
+            (self.up, self.down) = (Duration::ZERO, Duration::ZERO);
+        }
+        self.inner.waive(rule);
     }
 }

@@ -1,5 +1,7 @@
 //! From what was seen and what is remembered to a number: pure, and without allocating.
 
+use metrics::Replicas;
+
 use super::calendar::{self, ExpectedEvent};
 use super::clock::Clock;
 use super::curve::Curve;
@@ -27,6 +29,11 @@ const BOUND: (u32, u32) = (3, 4);
 /// A lower number waits at least so long, in seconds, and at most so long.
 const HOLD: (f64, f64) = (60.0, 600.0);
 
+/// What may clip the number, in the order in which it applies.
+pub(super) const RULES: &[&str] = &["hold", "rate", "max", "min", "no_data", "starting", "event"];
+/// Where a search without a maximum ends.
+pub(super) const WITHOUT_MAX: Replicas = Replicas(10_000);
+
 /// What stays the same from decision to decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'a> {
@@ -36,6 +43,8 @@ pub(super) struct Rules<'a> {
     pub(super) period: f64,
     pub(super) events: &'a [ExpectedEvent],
     pub(super) clock: &'a Clock,
+    /// A rule of [`RULES`] that is switched off, if one is.
+    pub(super) waived: Option<&'static str>,
 }
 
 /// Something that changed the number.
@@ -72,6 +81,7 @@ pub(super) struct Choice {
     pub(super) saves: f64,
     clips: [Clipped; 5],
     clipped: usize,
+    waived: Option<&'static str>,
 }
 
 impl Choice {
@@ -80,6 +90,9 @@ impl Choice {
     }
 
     fn clip(&mut self, by: &'static str, from: u32, to: u32) -> u32 {
+        if self.waived == Some(by) {
+            return from;
+        }
         if from != to && self.clipped < self.clips.len() {
             self.clips[self.clipped] = Clipped { by, from, to };
             self.clipped += 1;
@@ -91,6 +104,7 @@ impl Choice {
     pub(super) fn keep(because: &'static str, inputs: &Inputs, rules: &Rules<'_>) -> Self {
         let mut choice = Self {
             because,
+            waived: rules.waived,
             ..Self::default()
         };
         let spec = inputs.spec;
@@ -129,6 +143,7 @@ pub(super) fn choose(
         ahead: slots as f64 * SLOT,
         full_rate,
         price,
+        waived: rules.waived,
         ..Choice::default()
     };
     now(&mut choice, inputs, rate, memory, &terms, rules.max);
@@ -250,11 +265,18 @@ fn hold(choice: &mut Choice, wanted: u32, inputs: &Inputs, memory: &mut Memory, 
         choice.target = Some(target);
         return;
     }
-    let stay = if inputs.doubt.is_some() {
+    let applies = |rule: &'static str| rules.waived != Some(rule);
+    let stay = if inputs.doubt.is_some() && applies("no_data") {
         Some("no_data")
-    } else if inputs.unready * 5 > inputs.ready + inputs.unready && spec <= rules.max {
+    } else if applies("starting")
+        && inputs.unready * 5 > inputs.ready + inputs.unready
+        && spec <= rules.max
+    {
         Some("starting")
-    } else if calendar::is_near(rules.events, rules.clock, now) && spec <= rules.max {
+    } else if applies("event")
+        && calendar::is_near(rules.events, rules.clock, now)
+        && spec <= rules.max
+    {
         Some("event")
     } else {
         None

@@ -85,6 +85,15 @@ impl KpaDecider {
         self.spec = spec;
     }
 
+    /// Forgets what one of the rules keeps, so that it does nothing in the next decision.
+    pub(super) fn forget(&mut self, rule: &str) {
+        match rule {
+            "panic" => (self.memory.panic, self.memory.most) = (None, 0),
+            "scale_down_delay" => self.memory.delay = None,
+            _ => {}
+        }
+    }
+
     pub(super) const fn memory(&self) -> &Memory {
         &self.memory
     }
