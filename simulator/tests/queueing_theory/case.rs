@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// Why a case cannot be run: in words for the row that is printed.
 pub(crate) type Fault = String;
 
-/// The whole file.
+/// The whole file. What a case says is looked at when it is run, so that one that is not understood is one row.
 #[derive(Deserialize)]
 pub(crate) struct Theory {
     version: u32,
@@ -21,12 +21,22 @@ pub(crate) struct Theory {
 #[derive(Clone, Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: String,
+    #[serde(default)]
     pub(crate) family: String,
+    #[serde(default)]
     model: Map<String, Value>,
-    /// Quantities by name; those that are no number (nothing is known of them) are left out.
-    pub(crate) expect: BTreeMap<String, Option<f64>>,
-    tol: BTreeMap<String, Tolerance>,
+    /// Quantities by name. Of those that are null nothing is known.
+    #[serde(default)]
+    pub(crate) expect: BTreeMap<String, Value>,
+    /// What is no tolerance is a remark.
+    #[serde(default)]
+    tol: BTreeMap<String, Value>,
 }
+
+/// No rate, mean or time of a model is larger.
+const MOST: f64 = 1e9;
+/// The requests of a case that does not say how many its tolerances are for.
+const USUAL: f64 = 2e6;
 
 /// How far a quantity may be off, after so many requests.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -35,6 +45,12 @@ pub(crate) struct Tolerance {
     abs: Option<f64>,
     requests: Option<f64>,
     replications: Option<f64>,
+}
+
+impl Tolerance {
+    fn read(value: &Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
 }
 
 impl Theory {
@@ -55,28 +71,30 @@ impl Case {
         Model::new("", &self.model)
     }
 
+    fn tolerances(&self) -> impl Iterator<Item = Tolerance> {
+        self.tol.values().filter_map(Tolerance::read)
+    }
+
     /// How many requests the tightest of its tolerances stands for.
-    pub(crate) fn requests(&self) -> Option<f64> {
-        let all = self.tol.values().filter_map(|tolerance| tolerance.requests);
-        all.reduce(f64::max)
+    pub(crate) fn requests(&self) -> f64 {
+        let said = self.tolerances().filter_map(|tolerance| tolerance.requests);
+        let said = said.filter(|requests| *requests >= 1.0);
+        said.reduce(f64::max).unwrap_or(USUAL)
     }
 
     /// How many independent runs its tolerances stand for.
     pub(crate) fn replications(&self) -> Option<f64> {
-        let mut all = self
-            .tol
-            .values()
-            .filter_map(|tolerance| tolerance.replications);
-        all.next()
+        let mut said = self.tolerances().filter_map(|t| t.replications);
+        said.find(|runs| *runs >= 1.0)
     }
 
     /// How far `quantity` may be off. The larger of a relative and an absolute bound holds.
     pub(crate) fn tolerance(&self, quantity: &str, expected: f64) -> Result<f64, Fault> {
         let own = self.tol.get(quantity).or_else(|| self.tol.get("default"));
-        let Some(Tolerance { rel, abs, .. }) = own else {
+        let Some(Tolerance { rel, abs, .. }) = own.and_then(Tolerance::read) else {
             return Err(format!("no tolerance for {quantity}"));
         };
-        let bounds = [rel.map(|rel| rel * expected.abs()), *abs];
+        let bounds = [rel.map(|rel| rel * expected.abs()), abs];
         let bounds = bounds.into_iter().flatten();
         bounds
             .reduce(f64::max)
@@ -127,6 +145,16 @@ impl<'a> Model<'a> {
             .ok_or_else(|| self.wrong(key, "a number"))
     }
 
+    /// A number above 0 and not beyond measure: rates, means, times.
+    pub(crate) fn positive(&self, key: &str) -> Result<f64, Fault> {
+        let number = self.number(key)?;
+        if number > 0.0 && number < MOST {
+            Ok(number)
+        } else {
+            Err(self.wrong(key, "a number above 0"))
+        }
+    }
+
     /// A number under the first of several names that is there.
     pub(crate) fn number_of(&self, keys: &[&str]) -> Result<Option<f64>, Fault> {
         for key in keys {
@@ -149,9 +177,17 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn whole(&self, key: &str) -> Result<u32, Fault> {
-        self.maybe_whole(key)?
+    /// A whole number from 1 on: servers, users, replicas.
+    pub(crate) fn count(&self, key: &str) -> Result<u32, Fault> {
+        self.maybe_count(key)?
             .ok_or_else(|| self.wrong(key, "a whole number"))
+    }
+
+    pub(crate) fn maybe_count(&self, key: &str) -> Result<Option<u32>, Fault> {
+        match self.maybe_whole(key)? {
+            Some(0) => Err(self.wrong(key, "a whole number above 0")),
+            count => Ok(count),
+        }
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<&'a str, Fault> {

@@ -189,7 +189,8 @@ fn policies(scenario: &Scenario) -> BTreeMap<String, Box<dyn scaler::Policy + Se
     policies
 }
 
-/// Seconds as nanoseconds.
+/// Seconds as nanoseconds. What is longer than anything can be is longer than the engine allows, too.
 pub(crate) fn nanos(seconds: f64) -> u64 {
-    Duration::from_secs_f64(seconds).as_nanos() as u64
+    let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1 << 32));
+    time.as_nanos() as u64
 }

@@ -1,6 +1,6 @@
 //! How much of a case is run.
 
-use super::case::{Case, Fault};
+use super::case::Case;
 use super::draft::nanos;
 use super::station::Spans;
 
@@ -20,10 +20,9 @@ const BATCHES: usize = 30;
 
 impl Effort {
     /// How many requests to run, of how many.
-    pub(crate) fn requests(&self, case: &Case) -> Result<(f64, f64), Fault> {
+    pub(crate) fn requests(&self, case: &Case) -> (f64, f64) {
         let full = case.requests();
-        let full = full.ok_or("no tolerance says for how many requests it is")?;
-        Ok(((full * self.share).min(self.most.max(full * 0.001)), full))
+        ((full * self.share).min(self.most.max(full * 0.001)), full)
     }
 
     /// The spans of a run that counts so many seconds; `memory` is how many the model needs to forget that it began

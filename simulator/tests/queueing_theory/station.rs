@@ -17,7 +17,8 @@ pub(crate) struct Spans {
 
 impl Spans {
     pub(crate) fn end(&self) -> u64 {
-        self.warm + self.batch * self.batches as u64
+        self.warm
+            .saturating_add(self.batch.saturating_mul(self.batches as u64))
     }
 
     /// Which span `at` lies in: 0 is the warm-up, the last what comes after all batches.

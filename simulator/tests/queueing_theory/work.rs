@@ -47,13 +47,15 @@ impl Work {
             None => "exponential",
         };
         let work = match dist {
-            "exponential" | "exp" => Ok(Self::exponential(model.number("mean")?)),
-            "deterministic" | "constant" => Ok(Self::constant(model.number("mean")?)),
+            "exponential" | "exp" => mean(model).map(Self::exponential),
+            "deterministic" | "constant" => mean(model).map(Self::constant),
             "lognormal" => lognormal(model),
             "erlang" => erlang(model),
             "gamma" => gamma_distributed(model),
             "uniform" => uniform(model),
             "hyperexponential" | "hyperexp" | "h2" | "H2" => hyperexponential(model),
+            "hypoexponential" => hypoexponential(model),
+            "two_point" | "bimodal" | "discrete" | "empirical" => discrete(model),
             _ => Err(format!("no way to say the distribution `{dist}`")),
         }?;
         model.remark("cv");
@@ -77,7 +79,7 @@ impl Work {
             Some(_) => model.text("dist")?,
             None => "exponential",
         };
-        let mean = model.number("mean")? * scale;
+        let mean = mean(model)? * scale;
         let work = match dist {
             "exponential" | "exp" => Self::exponential(mean),
             "deterministic" | "constant" => Self::constant(mean),
@@ -87,6 +89,19 @@ impl Work {
         model.finish()?;
         Ok(work)
     }
+}
+
+/// The mean: said as such, as a rate, or as the one value.
+fn mean(model: &Model<'_>) -> Result<f64, Fault> {
+    for key in ["rate", "mu"] {
+        if model.get(key).is_some() {
+            return Ok(1.0 / model.positive(key)?);
+        }
+    }
+    if model.get("mean").is_none() && model.get("value").is_some() {
+        return model.positive("value");
+    }
+    model.positive("mean")
 }
 
 /// A time as the language writes it, to the nanosecond.
@@ -99,7 +114,7 @@ pub(crate) fn exponential(mean: f64) -> String {
 }
 
 fn lognormal(model: &Model<'_>) -> Result<Work, Fault> {
-    let (mean, cv) = (model.number("mean")?, model.number("cv")?);
+    let (mean, cv) = (model.positive("mean")?, model.number("cv")?);
     // The same distribution, said once more: it must agree.
     let variance = libm::log1p(cv * cv);
     let said = [
@@ -119,7 +134,7 @@ fn lognormal(model: &Model<'_>) -> Result<Work, Fault> {
 
 /// As many exponential steps in a row.
 fn erlang(model: &Model<'_>) -> Result<Work, Fault> {
-    let mean = model.number("mean")?;
+    let mean = model.positive("mean")?;
     let stages = model.number_of(&["k", "shape", "stages", "phases"])?;
     let cv = model.maybe_number("cv")?;
     let stages = stages.or(cv.map(|cv| (1.0 / (cv * cv)).round()));
@@ -166,6 +181,53 @@ fn uniform(model: &Model<'_>) -> Result<Work, Fault> {
     ))
 }
 
+/// Exponential steps in a row, each with its own mean.
+fn hypoexponential(model: &Model<'_>) -> Result<Work, Fault> {
+    let means = means(model)?.ok_or("a hypoexponential distribution without its means")?;
+    let mean = means.iter().sum();
+    agrees(model, mean)?;
+    Ok(Work::of(mean, means.into_iter().map(exponential).collect()))
+}
+
+/// One of a few values, each with its chance: a kind of request for each.
+fn discrete(model: &Model<'_>) -> Result<Work, Fault> {
+    let values = model.numbers("values")?;
+    let shares = shares(model)?.unwrap_or_else(|| vec![1.0 / values.len() as f64; values.len()]);
+    if shares.len() != values.len() || values.iter().any(|value| *value < 0.0) {
+        return Err("each value needs its chance, and none may be below 0".to_owned());
+    }
+    let mean = mixed(&shares, &values);
+    agrees(model, mean)?;
+    let kind = |(share, value): (&f64, &f64)| Kind {
+        share: *share,
+        steps: vec![time(*value)],
+    };
+    Ok(Work {
+        mean,
+        kinds: shares.iter().zip(&values).map(kind).collect(),
+        files: Vec::new(),
+    })
+}
+
+/// The mean of a mixture.
+fn mixed(shares: &[f64], means: &[f64]) -> f64 {
+    shares
+        .iter()
+        .zip(means)
+        .map(|(share, mean)| share * mean)
+        .sum()
+}
+
+/// A mean that is said beside the parts it follows from must be theirs.
+fn agrees(model: &Model<'_>, mean: f64) -> Result<(), Fault> {
+    match model.maybe_number("mean")? {
+        Some(said) if (said - mean).abs() > 1e-6 * mean => {
+            Err(format!("the mean {said} does not fit its parts: {mean}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// One of these values, relative to the mean.
 fn from_values(mean: f64, file: &str, values: Vec<f64>) -> Work {
     let lines: Vec<String> = values.iter().map(|value| time(value * mean)).collect();
@@ -184,16 +246,8 @@ fn hyperexponential(model: &Model<'_>) -> Result<Work, Fault> {
         (None, None) => balanced(model)?,
         _ => return Err("a hyperexponential distribution that is half said".to_owned()),
     };
-    let mean: f64 = shares
-        .iter()
-        .zip(&means)
-        .map(|(share, mean)| share * mean)
-        .sum();
-    if let Some(said) = model.maybe_number("mean")?
-        && (said - mean).abs() > 1e-6 * mean
-    {
-        return Err(format!("the mean {said} does not fit its parts: {mean}"));
-    }
+    let mean = mixed(&shares, &means);
+    agrees(model, mean)?;
     let kind = |(share, mean): (&f64, &f64)| Kind {
         share: *share,
         steps: vec![exponential(*mean)],
@@ -246,7 +300,7 @@ fn means(model: &Model<'_>) -> Result<Option<Vec<f64>>, Fault> {
 
 /// Two exponentials with balanced means (each brings half of the load), from mean and cv.
 fn balanced(model: &Model<'_>) -> Result<(Vec<f64>, Vec<f64>), Fault> {
-    let (mean, cv) = (model.number("mean")?, model.number("cv")?);
+    let (mean, cv) = (model.positive("mean")?, model.number("cv")?);
     let square = cv * cv;
     if square < 1.0 {
         return Err(format!("a hyperexponential distribution with cv {cv}"));

@@ -15,8 +15,8 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let model = case.model();
     model.only("arrivals", &["poisson"])?;
     model.only("discipline", &["fifo"])?;
-    let lambda = model.number("lambda_")?;
-    let servers = model.whole("servers")?;
+    let lambda = model.positive("lambda_")?;
+    let servers = model.count("servers")?;
     if servers != 1 {
         return Err(format!(
             "{servers} servers, of which each breaks down by itself"
@@ -24,7 +24,7 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     }
     let work = Work::read(&model.part("service")?)?;
     let faults = model.part("faults")?;
-    let (up, down) = (faults.number("up_mean")?, faults.number("down_mean")?);
+    let (up, down) = (faults.positive("up_mean")?, faults.positive("down_mean")?);
     faults.only("when", &["busy or idle"])?;
     faults.only("job", &["kept, resumes"])?;
     let spread = match faults.text("dist")? {
@@ -34,7 +34,7 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     };
     faults.finish()?;
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let available = up / (up + down);
     let load = lambda * work.mean / available;
     let spans = effort.spans(

@@ -12,12 +12,12 @@ use super::Seen;
 pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let model = case.model();
     model.only("discipline", &["fifo"])?;
-    let users = model.whole("users")?;
-    let servers = model.whole("servers")?;
+    let users = model.count("users")?;
+    let servers = model.count("servers")?;
     let think = Work::read(&model.part("think")?)?;
     let work = Work::read(&model.part("service")?)?;
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     // No more than all servers can do, and no more than all users ask for.
     let most = f64::from(servers) / work.mean;
     let rate = most.min(f64::from(users) / (think.mean + work.mean));

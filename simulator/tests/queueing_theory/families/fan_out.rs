@@ -15,15 +15,15 @@ const MOST_CALLS: u32 = 15;
 pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let model = case.model();
     model.only("arrivals", &["poisson"])?;
-    let lambda = model.number("lambda_")?;
-    let branches = model.whole("fan_out")?;
+    let lambda = model.positive("lambda_")?;
+    let branches = model.count("fan_out")?;
     let branch = model.part("branch")?;
-    if let Some(servers) = branch.maybe_whole("servers")? {
+    if let Some(servers) = branch.maybe_count("servers")? {
         return Err(format!("branches of {servers} servers: they would wait"));
     }
     let work = Work::read(&branch)?;
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let spans = effort.spans(requests / lambda, 100.0 * work.mean);
     let mut draft = Draft::poisson(spans.end() as f64 / 1e9, &rate(lambda));
     let step = work.single()?;

@@ -30,12 +30,12 @@ impl Overload {
         )?;
         model.only("discipline", &["fifo"])?;
         let overload = Self {
-            before: model.number("rate_before")?,
-            after: model.number("rate_after")?,
+            before: model.positive("rate_before")?,
+            after: model.positive("rate_after")?,
             step_at: model.number("step_at")?,
-            servers_before: model.whole("servers_before")?,
-            servers_after: model.whole("servers_after")?,
-            ready_at: model.number("ready_at")?,
+            servers_before: model.count("servers_before")?,
+            servers_after: model.count("servers_after")?,
+            ready_at: model.positive("ready_at")?,
             work: Work::read(&model.part("service")?)?,
         };
         model.finish()?;

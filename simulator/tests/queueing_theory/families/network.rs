@@ -12,7 +12,10 @@ use super::super::work::Work;
 use super::{Seen, rate};
 
 struct Node {
+    /// What quantities begin with.
     name: String,
+    /// What it is called in the scenario: services stand in this order, and any name will do.
+    id: String,
     servers: u32,
     work: Work,
     external: f64,
@@ -32,10 +35,11 @@ impl Network {
             "routing_kind",
             &["markov: after service at i go to j with probability P[i][j], else leave; the caller does not hold its server while downstream works"],
         )?;
-        let node = |part: Model<'_>| {
+        let node = |(n, part): (usize, Model<'_>)| {
             let node = Node {
                 name: part.text("name")?.to_owned(),
-                servers: part.whole("servers")?,
+                id: format!("node{n:04}"),
+                servers: part.count("servers")?,
                 work: Work::read(&part.part("service")?)?,
                 external: part.number("external_rate")?,
                 throughput: 0.0,
@@ -43,7 +47,12 @@ impl Network {
             part.finish()?;
             Ok(node)
         };
-        let nodes: Result<Vec<Node>, Fault> = model.parts("nodes")?.into_iter().map(node).collect();
+        let nodes: Result<Vec<Node>, Fault> = model
+            .parts("nodes")?
+            .into_iter()
+            .enumerate()
+            .map(node)
+            .collect();
         let routing = model.matrix("routing")?;
         model.finish()?;
         let mut network = Self {
@@ -79,7 +88,7 @@ impl Network {
         let named = self.nodes.iter().zip(chances);
         let named = named.filter(|(_, chance)| *chance > 0.0);
         let named: Vec<String> = named
-            .map(|(node, chance)| format!("{}: {chance}", node.name))
+            .map(|(node, chance)| format!("{}: {chance}", node.id))
             .collect();
         format!("{{{}}}", named.join(", "))
     }
@@ -90,15 +99,12 @@ impl Network {
         let mut pages = Vec::new();
         for (node, row) in self.nodes.iter().zip(&self.routing) {
             let Node {
-                name,
-                servers,
-                work,
-                ..
+                id, servers, work, ..
             } = node;
             let next = self.chances(row.iter().copied());
-            pages.push(format!("{name}: {{get: /{name}, think: 0s, next: {next}}}"));
+            pages.push(format!("{id}: {{get: /{id}, think: 0s, next: {next}}}"));
             draft.services.push(format!(
-                "{name}: {{slots: {servers}, queue: unlimited, operations: {{serve: {{route: GET /{name}, do: [work: {}]}}}}}}",
+                "{id}: {{slots: {servers}, queue: unlimited, operations: {{serve: {{route: GET /{id}, do: [work: {}]}}}}}}",
                 work.single()?
             ));
         }
@@ -113,17 +119,14 @@ impl Network {
 
 pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let network = Network::read(&case.model())?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let longest = network.nodes.iter().map(|node| {
         let mean = node.work.mean;
         memory(mean, node.throughput * mean / f64::from(node.servers))
     });
     let external = network.external();
     let spans = effort.spans(requests / external, longest.sum());
-    // Services stand in the order of their names.
-    let mut order: Vec<&Node> = network.nodes.iter().collect();
-    order.sort_by(|a, b| a.name.cmp(&b.name));
-    let questions = order.iter().map(|_| Questions::default());
+    let questions = network.nodes.iter().map(|_| Questions::default());
     let watch = Watch::new(spans, questions, 1);
     let scenario = network
         .draft(spans.end() as f64 / 1e9)?
@@ -139,7 +142,7 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
                 .estimate(|pages| pages.latency / pages.time / external);
             seen.note(name, Some(whole));
         }
-        for (node, station) in order.iter().zip(&watch.stations) {
+        for (node, station) in network.nodes.iter().zip(&watch.stations) {
             let setting = Setting {
                 servers: f64::from(node.servers),
                 replicas: 1,

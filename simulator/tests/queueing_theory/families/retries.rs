@@ -12,7 +12,7 @@ use super::{Seen, rate};
 
 /// What one does who was refused: as the language writes it.
 fn on_failure(retry: &Model<'_>) -> Result<String, Fault> {
-    let mean = retry.number("mean_backoff")?;
+    let mean = retry.positive("mean_backoff")?;
     let after = match retry.text("backoff")? {
         "exponential" => exponential(mean),
         "deterministic" | "constant" => time(mean),
@@ -30,13 +30,13 @@ pub(crate) fn retrial(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let model = case.model();
     model.only("arrivals", &["poisson"])?;
     model.only("discipline", &["fifo"])?;
-    let lambda = model.number("lambda_")?;
-    let servers = model.whole("servers")?;
+    let lambda = model.positive("lambda_")?;
+    let servers = model.count("servers")?;
     let queue = at_most(model.maybe_whole("queue_limit")?);
     let work = Work::read(&model.part("service")?)?;
     let page = on_failure(&model.part("retry")?)?;
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let load = lambda * work.mean / f64::from(servers);
     let spans = effort.spans(requests / lambda, 10.0 * memory(work.mean, load));
     let draft = Draft::poisson(spans.end() as f64 / 1e9, &rate(lambda)).station(
@@ -84,10 +84,12 @@ pub(crate) fn amplification(case: &Case, effort: &Effort) -> Result<Seen, Fault>
     const LAMBDA: f64 = 1000.0;
     let model = case.model();
     let fails = model.number("p_fail_per_attempt")?;
-    let retries = model.whole("max_retries")?;
+    let retries = model
+        .maybe_whole("max_retries")?
+        .ok_or("no number of retries")?;
     model.remark("note");
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let spans = effort.spans(requests / LAMBDA, 0.0);
     let work = Work::constant(0.001);
     let page = format!(", on_failure: {{retry: {retries}, after: 10ms}}");

@@ -51,12 +51,12 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     model.only("rule", &[RULE])?;
     let start_up = Work::read(&model.part("setup")?)?;
     let setup = Setup {
-        lambda: model.number("lambda_")?,
-        servers: model.whole("servers")?,
+        lambda: model.positive("lambda_")?,
+        servers: model.count("servers")?,
         work: Work::read(&model.part("service")?)?,
     };
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let load = setup.lambda * setup.work.mean / f64::from(setup.servers);
     let memory = memory(setup.work.mean, load) + 30.0 * start_up.mean;
     let spans = effort.spans(requests / setup.lambda, memory);

@@ -31,8 +31,8 @@ impl Single {
     fn read(model: &Model<'_>) -> Result<Self, Fault> {
         model.only("arrivals", &["poisson"])?;
         let work = Work::read(&model.part("service")?)?;
-        let replicas = model.maybe_whole("replicas")?.unwrap_or(1);
-        let servers = model.maybe_whole("servers")?;
+        let replicas = model.maybe_count("replicas")?.unwrap_or(1);
+        let servers = model.maybe_count("servers")?;
         let cores = model.maybe_number("cores")?;
         let queue = at_most(model.maybe_whole("queue_limit")?);
         let (discipline, slots, cores) = match model.text("discipline")? {
@@ -46,14 +46,14 @@ impl Single {
                 let cores = cores
                     .or(servers.map(f64::from))
                     .ok_or("sharing of no cores")?;
-                let slots = model.maybe_whole("max_in_service")?;
+                let slots = model.maybe_count("max_in_service")?;
                 (sharing(model, cores)?, slots, Some(cores))
             }
             other => return Err(format!("no way to say the discipline `{other}`")),
         };
         let patience = patience(model)?;
         let single = Self {
-            lambda: model.number("lambda_")?,
+            lambda: model.positive("lambda_")?,
             work,
             service: format!(
                 "replicas: {replicas}, slots: {}, queue: {queue}, discipline: {discipline}{patience}",
@@ -130,7 +130,7 @@ fn balance(model: &Model<'_>) -> Result<String, Fault> {
 
 pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     let single = Single::read(&case.model())?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let limits: Vec<&String> = case
         .expect
         .keys()

@@ -25,7 +25,13 @@ impl Changing {
             values: part.numbers("values")?,
             times: part.numbers("change_times")?,
         };
-        part.finish()?;
+        let ordered = changing.times.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ordered || !changing.times.iter().all(|at| *at > 0.0 && *at < MOST) {
+            return Err(format!(
+                "change times {:?} are not in order",
+                changing.times
+            ));
+        }
         if changing.values.len() != changing.times.len() + 1 {
             return Err("one value more than change times is due".to_owned());
         }
@@ -48,6 +54,8 @@ impl Changing {
 /// How many seconds of the scenario stand for one of the model: control periods are never shorter than 200 ms, and the
 /// model is the same in any unit of time.
 const UNIT: f64 = 1000.0;
+/// No instant is later, in seconds of the model.
+const MOST: f64 = 1e5;
 
 struct Transient {
     rate: String,
@@ -66,11 +74,25 @@ impl Transient {
         )?;
         model.remark("truncation");
         model.remark("edge_mass");
+        let schedule = model.part("servers_schedule")?;
         let transient = Self {
-            rate: rate(&model.part("rate")?)?,
-            servers: Changing::read(&model.part("servers_schedule")?)?,
+            rate: match model.get("rate") {
+                // Said as in the family of waves: its parts stand beside it.
+                Some(said) if said.is_string() => {
+                    model.only("rate", &[super::wave::SINE])?;
+                    sine(model)?
+                }
+                _ => {
+                    let part = model.part("rate")?;
+                    let rate = rate(&part)?;
+                    part.finish()?;
+                    rate
+                }
+            },
+            servers: Changing::read(&schedule)?,
             work: Work::read_scaled(&model.part("service")?, UNIT)?,
         };
+        schedule.finish()?;
         model.finish()?;
         Ok(transient)
     }
@@ -113,8 +135,12 @@ fn period(times: &[f64]) -> f64 {
 }
 
 fn rate(part: &Model<'_>) -> Result<String, Fault> {
-    let kind = part.text("kind")?;
-    if part.get("values").is_some() {
+    part.remark("formula");
+    let kind = match part.get("kind") {
+        Some(_) => part.text("kind")?,
+        None => "constant",
+    };
+    if part.get("values").is_some() && part.get("change_times").is_some() {
         let changing = Changing::read(part)?;
         let mut steps = vec![format!("{{at: 0s, rate: {}/s}}", changing.values[0] / UNIT)];
         let step = |(at, rate): (f64, f64)| {
@@ -126,12 +152,28 @@ fn rate(part: &Model<'_>) -> Result<String, Fault> {
     if !kind.starts_with("sin") {
         return Err(format!("no way to say a rate of kind `{kind}`"));
     }
-    let mean = part.number_of(&["lambda0", "mean", "base"])?;
+    sine(part)
+}
+
+/// A wave from its mean upwards.
+fn sine(part: &Model<'_>) -> Result<String, Fault> {
+    let mean = part.number_of(&["lambda0", "mean", "base", "lambda_"])?;
+    let mean = mean.filter(|mean| *mean > 0.0);
     let mean = mean.ok_or("a wave without its mean")?;
-    let amplitude = part.number_of(&["beta", "amplitude", "rel_amplitude"])?;
+    let amplitude = part.number_of(&["beta", "rel_amplitude", "amplitude"])?;
     let amplitude = amplitude.ok_or("a wave without its amplitude")?;
-    let period = part.number("period")?;
-    part.finish()?;
+    // Above 1 it can only be meant as a rate itself.
+    let amplitude = if amplitude > 1.0 {
+        amplitude / mean
+    } else {
+        amplitude
+    };
+    if let Some(phase) = part.maybe_number("phase")?
+        && phase != 0.0
+    {
+        return Err(format!("no way to say a wave with a phase of {phase}"));
+    }
+    let period = part.positive("period")?;
     Ok(format!(
         "[sine: {{mean: {}/s, amplitude: {amplitude}, period: {}}}]",
         mean / UNIT,
@@ -139,19 +181,27 @@ fn rate(part: &Model<'_>) -> Result<String, Fault> {
     ))
 }
 
-/// What a quantity asks at an instant.
-enum Asks {
-    Number,
-    /// Whether all servers are taken.
-    Wait,
-}
+/// What a quantity asks at an instant, of the number in the system and the servers.
+type Asks = fn(f64, f64) -> f64;
 
 fn asks(name: &str) -> Option<(Asks, f64)> {
-    let (asks, at) = match name.strip_prefix("mean_n_at_") {
-        Some(at) => (Asks::Number, at),
-        None => (Asks::Wait, name.strip_prefix("p_wait_at_")?),
-    };
-    Some((asks, at.parse().ok()?))
+    let all: [(&str, Asks); 5] = [
+        ("mean_n_at_", |number, _| number),
+        ("p_wait_at_", |number, servers| {
+            f64::from(u8::from(number >= servers))
+        }),
+        ("p_empty_at_", |number, _| {
+            f64::from(u8::from(number == 0.0))
+        }),
+        ("mean_queue_at_", |number, servers| {
+            (number - servers).max(0.0)
+        }),
+        ("mean_busy_at_", f64::min),
+    ];
+    all.into_iter().find_map(|(prefix, asks)| {
+        let at: f64 = name.strip_prefix(prefix)?.parse().ok()?;
+        (0.0..MOST).contains(&at).then_some((asks, at))
+    })
 }
 
 pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
@@ -189,13 +239,8 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
         };
         let place = instants.partition_point(|instant| *instant < at);
         let servers = transient.servers.at(at);
-        let values: Vec<f64> = match asks {
-            Asks::Number => numbers[place].clone(),
-            Asks::Wait => numbers[place]
-                .iter()
-                .map(|number| f64::from(u8::from(*number >= servers)))
-                .collect(),
-        };
+        let all = numbers[place].iter();
+        let values: Vec<f64> = all.map(|number| asks(*number, servers)).collect();
         seen.note(name, Some(Estimate::of_values(&values)));
     }
     Ok(seen)

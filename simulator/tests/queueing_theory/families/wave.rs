@@ -12,7 +12,7 @@ use super::super::watch::Watch;
 use super::super::work::Work;
 use super::Seen;
 
-const SINE: &str = "lambda0*(1+beta*sin(2*pi*t/period))";
+pub(crate) const SINE: &str = "lambda0*(1+beta*sin(2*pi*t/period))";
 const MEASURE: &str = "N(t) is Poisson(m(t)); periodic steady state, average over many cycles";
 /// The most batches. Each is whole cycles.
 const BATCHES: usize = 30;
@@ -23,11 +23,11 @@ pub(crate) fn study(case: &Case, effort: &Effort) -> Result<Seen, Fault> {
     model.only("rate", &[SINE])?;
     model.only("measure", &[MEASURE])?;
     model.only("discipline", &["infinite"])?;
-    let (lambda, beta) = (model.number("lambda0")?, model.number("beta")?);
-    let period = model.number("period")?;
+    let (lambda, beta) = (model.positive("lambda0")?, model.number("beta")?);
+    let period = model.positive("period")?;
     let work = Work::read(&model.part("service")?)?;
     model.finish()?;
-    let (requests, full) = effort.requests(case)?;
+    let (requests, full) = effort.requests(case);
     let cycles = (requests / lambda / period).ceil().max(20.0);
     let batches = BATCHES.min(cycles as usize);
     let per_batch = (cycles / batches as f64).ceil();
