@@ -62,80 +62,187 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// A power of two or ten that a suffix stands for: (mantissa factor, decimal exponent).
-fn suffix(text: &str) -> Option<(i128, i32)> {
-    Some(match text {
-        "" => (1, 0),
-        "n" => (1, -9),
-        "u" => (1, -6),
-        "m" => (1, -3),
-        "k" => (1, 3),
-        "M" => (1, 6),
-        "G" => (1, 9),
-        "T" => (1, 12),
-        "P" => (1, 15),
-        "E" => (1, 18),
-        "Ki" => (1 << 10, 0),
-        "Mi" => (1 << 20, 0),
-        "Gi" => (1 << 30, 0),
-        "Ti" => (1 << 40, 0),
-        "Pi" => (1 << 50, 0),
-        "Ei" => (1 << 60, 0),
-        _ => {
-            let exponent = text.strip_prefix(['e', 'E'])?;
-            let exponent: i32 = exponent.parse().ok()?;
-            (1, exponent)
-        }
-    })
-}
-
 impl FromStr for Quantity {
     type Err = ParseQuantityError;
 
     fn from_str(text: &str) -> Result<Self, ParseQuantityError> {
-        parse(text)
-            .map(Self)
+        Written::read(text)
+            .map(|written| Self(written.milli()))
             .ok_or_else(|| ParseQuantityError(text.chars().take(64).collect()))
     }
 }
 
-/// The value in milli-units: exact in i128, rounded away from zero, saturated to i64.
-fn parse(text: &str) -> Option<i64> {
-    let (sign, unsigned) = match text.as_bytes().first()? {
-        b'-' => (-1, &text[1..]),
-        b'+' => (1, &text[1..]),
-        _ => (1, text),
-    };
-    let end = unsigned
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(unsigned.len());
-    let (number, unit) = unsigned.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || number.len() > 40 {
-        return None;
+impl Quantity {
+    /// What upstream's `AsApproximateFloat64` makes of a text: its digits times a power of ten, which is not always the
+    /// nearest number. Nothing if the text is no quantity.
+    #[must_use]
+    pub fn approximate(text: &str) -> Option<f64> {
+        Written::read(text).map(|written| written.approximate())
     }
-    let (factor, exponent) = suffix(unit)?;
-    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let places = i32::try_from(fraction.len()).ok()?;
-    let milli = scale(
-        digits.saturating_mul(factor),
-        exponent.saturating_sub(places).saturating_add(3),
-    );
-    Some(i64::try_from(sign * milli).unwrap_or(if sign < 0 { i64::MIN } else { i64::MAX }))
+}
+
+/// What a suffix stands for.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// So many powers of ten.
+    Ten(i32),
+    /// So many powers of two.
+    Two(u32),
+}
+
+impl Unit {
+    fn of(suffix: &str) -> Option<Self> {
+        Some(match suffix {
+            "" => Self::Ten(0),
+            "n" => Self::Ten(-9),
+            "u" => Self::Ten(-6),
+            "m" => Self::Ten(-3),
+            "k" => Self::Ten(3),
+            "M" => Self::Ten(6),
+            "G" => Self::Ten(9),
+            "T" => Self::Ten(12),
+            "P" => Self::Ten(15),
+            "E" => Self::Ten(18),
+            "Ki" => Self::Two(10),
+            "Mi" => Self::Two(20),
+            "Gi" => Self::Two(30),
+            "Ti" => Self::Two(40),
+            "Pi" => Self::Two(50),
+            "Ei" => Self::Two(60),
+            _ => {
+                let exponent: i64 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+                let end = i64::from(i32::MAX);
+                Self::Ten(exponent.clamp(-end, end) as i32)
+            }
+        })
+    }
+}
+
+/// A text taken apart, as `ParseQuantity` of Kubernetes does.
+struct Written<'a> {
+    negative: bool,
+    /// Digits before the point, without leading zeros; `0` if there are none.
+    whole: &'a str,
+    /// Digits behind it.
+    fraction: &'a str,
+    unit: Unit,
+}
+
+/// So many digits surely fit into an i64.
+const SURE_DIGITS: i32 = 18;
+/// The finest that Kubernetes keeps is 10⁻⁹.
+const NANO: i32 = 9;
+
+impl<'a> Written<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let digits = |from: &'a str| {
+            let end = from.find(|c: char| !c.is_ascii_digit());
+            from.split_at(end.unwrap_or(from.len()))
+        };
+        let (whole, rest) = digits(unsigned.trim_start_matches('0'));
+        let (fraction, suffix) = rest.strip_prefix('.').map_or(("", rest), digits);
+        let written = Self {
+            negative: text.starts_with('-'),
+            whole: if whole.is_empty() { "0" } else { whole },
+            fraction,
+            unit: Unit::of(suffix)?,
+        };
+        // A text without any digit is nothing; with exact arithmetic upstream refuses it instead.
+        let bare = !unsigned.starts_with(|c: char| c.is_ascii_digit()) && fraction.is_empty();
+        (!bare || written.fast().is_some() || suffix.is_empty()).then_some(written)
+    }
+
+    /// Digits and a power of ten, where upstream computes in 64 bits.
+    fn fast(&self) -> Option<(i64, i32)> {
+        let length = |text: &str| i32::try_from(text.len()).unwrap_or(i32::MAX);
+        let places = length(self.fraction);
+        let (left, scale, shift) = match self.unit {
+            Unit::Ten(exponent) => (
+                SURE_DIGITS.checked_sub(length(self.whole).saturating_add(places))?,
+                exponent.saturating_sub(places),
+                0,
+            ),
+            Unit::Two(bits) if places == 0 => {
+                let more = (bits as f32 * 3.0 / 10.0) as i32;
+                (14_i32.checked_sub(length(self.whole))? - more, 0, bits)
+            }
+            Unit::Two(_) => return None,
+        };
+        if left < 0 || scale < -NANO {
+            return None;
+        }
+        let digits: i64 = format!("{}{}", self.whole, self.fraction).parse().ok()?;
+        Some((digits.checked_mul(1 << shift)?, scale))
+    }
+
+    /// `digits × factor × 10^exponent`, exact as far as 128 bits go.
+    fn parts(&self) -> (i128, i32) {
+        let places = i32::try_from(self.fraction.len()).unwrap_or(i32::MAX);
+        let text = format!("{}{}", self.whole, self.fraction);
+        let (factor, exponent, room) = match self.unit {
+            Unit::Ten(exponent) => (1, exponent, 38),
+            Unit::Two(bits) => (1_i128 << bits, 0, 20),
+        };
+        // Digits that no 128 bits hold are beyond all bounds, or far behind the point.
+        let kept = text.len().min(room);
+        let dropped = i32::try_from(text.len() - kept).unwrap_or(i32::MAX);
+        let mut digits: i128 = text[..kept].parse().unwrap_or(0);
+        if text[kept..].bytes().any(|b| b != b'0') {
+            digits += 1;
+        }
+        let exponent = exponent.saturating_sub(places).saturating_add(dropped);
+        (digits.saturating_mul(factor), exponent)
+    }
+
+    /// In milli-units, rounded away from zero and saturated.
+    fn milli(&self) -> i64 {
+        let (digits, exponent) = self.parts();
+        let milli = scale(digits, exponent.saturating_add(3));
+        let milli = i64::try_from(milli).unwrap_or(i64::MAX);
+        match (self.negative, milli) {
+            (true, i64::MAX) => i64::MIN,
+            (true, milli) => -milli,
+            (false, milli) => milli,
+        }
+    }
+
+    fn approximate(&self) -> f64 {
+        let (base, exponent) = match self.fast() {
+            Some((digits, exponent)) => (digits as f64, exponent),
+            None => {
+                let (digits, exponent) = self.parts();
+                (
+                    scale(digits, exponent.saturating_add(NANO)) as f64,
+                    if digits == 0 { 0 } else { -NANO },
+                )
+            }
+        };
+        let size = match exponent {
+            0 => base,
+            _ => base * format!("1e{exponent}").parse().unwrap_or(0.0),
+        };
+        if self.negative { -size } else { size }
+    }
 }
 
 /// `digits` × 10^`exponent`, rounded up (away from zero, `digits` being positive), saturating.
 fn scale(digits: i128, exponent: i32) -> i128 {
-    let mut value = digits;
-    for _ in 0..exponent.clamp(0, 40) {
-        value = value.saturating_mul(10);
+    if digits == 0 {
+        return 0;
     }
-    if exponent < 0 {
-        let divisor =
-            (0..exponent.unsigned_abs().min(38)).fold(1_i128, |d, _| d.saturating_mul(10));
-        value = value / divisor + i128::from(value % divisor != 0);
+    let power = |n: u32| 10_i128.checked_pow(n);
+    if exponent >= 0 {
+        let factor = power(exponent.unsigned_abs()).unwrap_or(i128::MAX);
+        return digits.saturating_mul(factor);
     }
-    value.min(i128::from(i64::MAX) + 1)
+    match power(exponent.unsigned_abs()) {
+        Some(divisor) => digits / divisor + i128::from(digits % divisor != 0),
+        None => 1,
+    }
 }
 
 #[cfg(test)]
@@ -161,11 +268,22 @@ mod tests {
             ("2E-3", 2),
             ("99999999999999999999", i64::MAX),
             ("-99999999999999999999", i64::MIN),
+            // A sign, a point or a suffix alone are nothing.
+            ("-", 0),
+            (".", 0),
+            ("m", 0),
+            ("1.Ki", 1_024_000),
+            ("1e-400", 1),
+            ("1e400", i64::MAX),
+            ("0e400", 0),
+            ("0.000000000000000000000000000000000000000000001", 1),
+            ("00000000000000000000000000000000000000000000001", 1000),
         ] {
             assert_eq!(text.parse::<Quantity>().unwrap().milli(), milli, "{text}");
         }
         for text in [
-            "", "-", "m", "1x", "1.2.3", "NaN", "Inf", "1 m", "0x10", "1e", "--1",
+            "", "1x", "1.2.3", "NaN", "Inf", "1 m", "0x10", "1e", "--1", "1Ki.", "1ki", "1e1.5",
+            "e-10", ".e-10",
         ] {
             assert!(text.parse::<Quantity>().is_err(), "{text}");
         }

@@ -6,6 +6,7 @@
 
 mod compute;
 mod explain;
+mod labels;
 mod memory;
 mod metric;
 mod normalise;
@@ -35,9 +36,9 @@ use normalise::{Events, Limit, Recommendation};
 use rules::{Rules, Tolerance, compile, tolerance};
 pub use simple::{HpaTarget, SimpleHpa};
 pub use spec::{
-    Behavior, ContainerResourceSource, ExternalSource, HpaSpec, LabelSelector, MetricIdentifier,
-    MetricSpec, MetricTarget, ObjectReference, ObjectSource, PodsSource, QuantityText,
-    ResourceSource, ScalingPolicy, ScalingRules,
+    Behavior, ContainerResourceSource, ExternalSource, HpaSpec, LabelExpression, LabelSelector,
+    MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource, PodsSource,
+    QuantityText, ResourceSource, ScalingPolicy, ScalingRules,
 };
 
 const KIND: &str = "hpa/1";

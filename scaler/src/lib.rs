@@ -32,8 +32,8 @@ pub use fixed::{Schedule, ScheduleEntry, Static};
 pub use foresight::{Clock, ExpectedEvent, Reactive, ReactiveSpec};
 pub use hpa::{
     Behavior, ContainerResourceSource, ExternalSource, Hpa, HpaController, HpaSpec, HpaTarget,
-    LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, ObjectSource,
-    PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
+    LabelExpression, LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference,
+    ObjectSource, PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
 pub use import::{ImportError, Imported, import};
 pub use keda::{

@@ -23,7 +23,7 @@ mod tally;
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use metrics::{Reading, Replicas};
 use scaler::{Decision, Hpa, HpaSpec, Policy, Status, Verdict, WriteOutcome};
@@ -42,14 +42,19 @@ fn folder() -> PathBuf {
             );
             folder
         }
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
+        None => own(),
     }
 }
 
+/// The project's own folder.
+fn own() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
 /// Inputs with what is expected of them.
-fn load(set: &str) -> Vec<(Value, Value)> {
+fn load(folder: &Path, set: &str) -> Vec<(Value, Value)> {
     let read = |name: String| -> Vec<Value> {
-        let path = folder().join(name);
+        let path = folder.join(name);
         let file = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mut text = String::new();
         flate2::read::MultiGzDecoder::new(&file[..])
@@ -87,7 +92,9 @@ fn outcome(decision: &Decision, status: &Status, spec: Option<u32>, written: boo
         .iter()
         .map(|(kind, c)| json!({"type": kind, "status": c.status, "reason": c.reason}))
         .collect();
+    let messages = status.conditions.values().map(|c| c.message.clone());
     json!({
+        "messages": messages.collect::<Vec<_>>(),
         "desired": desired,
         "rescaled": written,
         "metric_desired": proposal,
@@ -117,6 +124,14 @@ fn compare(tally: &mut Tally, id: &str, expected: &Value, got: &Value, policy: &
         same &= tally.must(field, id, &expected[field], &got[field]);
     }
     same &= tally.must("conditions", id, &conditions, &got["conditions"]);
+    let messages = |all: &Value| -> Value {
+        let all = convert::list(all).iter();
+        all.map(|c| c["message"].clone()).collect()
+    };
+    if expected["conditions"].is_array() {
+        let expected = messages(&expected["conditions"]);
+        tally.should("messages", id, &expected, &got["messages"]);
+    }
     same &= tally.must("error", id, &error, &got["error"]);
     let events: Value = match &expected["events"] {
         Value::Array(all) => all
@@ -205,9 +220,9 @@ fn replay(tally: &mut Tally, input: &Value, expected: &Value) {
     }
 }
 
-fn check(set: &str) {
+fn check(folder: &Path, set: &str) {
     let mut tally = Tally::new(set);
-    for (input, expected) in load(set) {
+    for (input, expected) in load(folder, set) {
         replay(&mut tally, &input, &expected);
     }
     tally.finish();
@@ -215,18 +230,30 @@ fn check(set: &str) {
 
 #[test]
 fn hpa_single() {
-    check("hpa_single");
+    check(&folder(), "hpa_single");
 }
 
 #[test]
 fn hpa_seq() {
-    check("hpa_seq");
+    check(&folder(), "hpa_seq");
+}
+
+/// What upstream decides where earlier versions of this project did not agree, and more of that kind.
+#[test]
+fn edges() {
+    check(&own(), "edges_single");
+    check(&own(), "edges_seq");
+    check_admission(&own(), "edges_validate");
 }
 
 #[test]
 fn hpa_validate() {
-    let mut tally = Tally::new("hpa_validate");
-    for (input, expected) in load("hpa_validate") {
+    check_admission(&folder(), "hpa_validate");
+}
+
+fn check_admission(folder: &Path, set: &str) {
+    let mut tally = Tally::new(set);
+    for (input, expected) in load(folder, set) {
         let id = input["id"].as_str().unwrap();
         let spec = serde_json::from_value::<HpaSpec>(input["spec"].clone());
         let found = spec.map(|spec| spec.defaulted().validate());
@@ -260,7 +287,7 @@ fn hpa_validate() {
 #[test]
 fn kpa() {
     let mut tally = Tally::new("kpa");
-    for (input, expected) in load("kpa") {
+    for (input, expected) in load(&folder(), "kpa") {
         kpa::replay(&mut tally, &input, &expected, !tagged(&input, "overflow"));
     }
     tally.finish();

@@ -5,7 +5,9 @@ use std::time::Duration;
 use metrics::{NoData, Quantity, Reading};
 
 use super::pods::{PodMetric, PodProposal, PodSample, PodTarget, Startup};
-use super::spec::{LabelSelector, MetricSpec, MetricTarget, QuantityText};
+use super::spec::{
+    LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectSource, QuantityText,
+};
 use super::whole::{external, object};
 use super::{HpaController, Metrics, Tolerance};
 use crate::{MetricId, Observation, Sample, Wants};
@@ -15,6 +17,8 @@ use crate::{MetricId, Observation, Sample, Wants};
 pub(super) struct Metric {
     /// Upstream's name for it.
     pub(super) name: String,
+    /// Why its selector cannot be used.
+    pub(super) bad_selector: Option<String>,
     pub(super) source: Source,
 }
 
@@ -105,86 +109,18 @@ pub(super) struct Context<'a> {
 impl Metric {
     /// Makes a metric of a spec ready.
     pub(super) fn new(spec: &MetricSpec) -> Self {
-        let unknown = || Self {
-            name: spec.r#type.clone(),
-            source: Source::Unknown(spec.r#type.clone()),
-        };
-        match spec.r#type.as_str() {
-            "Resource" => spec
-                .resource
-                .as_ref()
-                .map(|it| Self::resource(&it.name, None, &it.target)),
-            "ContainerResource" => spec
-                .container_resource
-                .as_ref()
-                .map(|it| Self::resource(&it.name, Some(&it.container), &it.target)),
-            "Pods" => spec.pods.as_ref().map(|it| Self {
-                name: format!("pods metric {}", it.metric.name),
-                source: Source::Pods {
-                    name: it.metric.name.clone(),
-                    id: MetricId::Pods {
-                        name: it.metric.name.clone(),
-                    },
-                    target: milli(it.target.average_value.as_ref()).unwrap_or(0),
-                },
-            }),
-            "Object" => spec.object.as_ref().map(|it| {
-                let object = &it.described_object;
-                Self {
-                    name: format!("{} metric {}", object.kind, it.metric.name),
-                    source: Source::Object {
-                        name: it.metric.name.clone(),
-                        at: format!("{} {}", object.kind, object.name),
-                        id: MetricId::Object {
-                            kind: object.kind.clone(),
-                            object: object.name.clone(),
-                            name: it.metric.name.clone(),
-                        },
-                        target: object_target(&it.target),
-                    },
-                }
-            }),
-            "External" => spec.external.as_ref().map(|it| Self {
-                name: format!(
-                    "external metric {}({})",
-                    it.metric.name,
-                    selector(it.metric.selector.as_ref())
-                ),
-                source: Source::External {
-                    name: it.metric.name.clone(),
-                    id: MetricId::External {
-                        name: it.metric.name.clone(),
-                    },
-                    target: milli(it.target.average_value.as_ref())
-                        .map(Whole::Average)
-                        .or_else(|| milli(it.target.value.as_ref()).map(Whole::Value)),
-                },
-            }),
-            _ => None,
-        }
-        .unwrap_or_else(unknown)
-    }
-
-    fn resource(name: &str, container: Option<&String>, target: &MetricTarget) -> Self {
-        let of = if container.is_some() {
-            " container"
-        } else {
-            ""
-        };
-        let target = milli(target.average_value.as_ref())
-            .map(PodTarget::Average)
-            .or(target.average_utilization.map(PodTarget::Utilization));
-        let how = match target {
-            Some(PodTarget::Average(_)) => "",
-            _ => " utilization (percentage of request)",
-        };
+        let (name, source, identifier) = known(spec).unwrap_or_else(|| {
+            (
+                spec.r#type.clone(),
+                Source::Unknown(spec.r#type.clone()),
+                None,
+            )
+        });
+        let selector = identifier.and_then(|of| of.selector.as_ref());
         Self {
-            name: format!("{name}{of} resource{how}"),
-            source: Source::Resource {
-                name: name.to_owned(),
-                container: container.cloned(),
-                target,
-            },
+            name,
+            bad_selector: selector.and_then(|selector| selector.check().err()),
+            source,
         }
     }
 
@@ -206,6 +142,9 @@ impl Metric {
 
     /// What it proposes.
     pub(super) fn propose(&self, with: &Context<'_>) -> Result<Proposal, MetricError> {
+        if let Some(why) = &self.bad_selector {
+            return Err(self.unusable(why));
+        }
         match &self.source {
             Source::Resource {
                 name,
@@ -232,6 +171,106 @@ impl Metric {
     }
 }
 
+impl Metric {
+    /// What a selector that cannot be used comes to.
+    fn unusable(&self, why: &str) -> MetricError {
+        let (reason, kind) = match self.source {
+            Source::Pods { .. } => ("FailedGetPodsMetric", "pods"),
+            Source::Object { .. } => ("FailedGetObjectMetric", "object"),
+            _ => ("FailedGetExternalMetric", "external"),
+        };
+        MetricError {
+            reason,
+            event: why.to_owned(),
+            error: format!("failed to get {kind} metric value: {why}"),
+        }
+    }
+}
+
+/// A metric of one of the five kinds: upstream's name for it, where it comes from, and its identifier if it has one.
+fn known(spec: &MetricSpec) -> Option<(String, Source, Option<&MetricIdentifier>)> {
+    match spec.r#type.as_str() {
+        "Resource" => spec
+            .resource
+            .as_ref()
+            .map(|it| of_resource(&it.name, None, &it.target)),
+        "ContainerResource" => spec
+            .container_resource
+            .as_ref()
+            .map(|it| of_resource(&it.name, Some(&it.container), &it.target)),
+        "Pods" => spec.pods.as_ref().map(|it| {
+            let name = it.metric.name.clone();
+            let source = Source::Pods {
+                id: MetricId::Pods { name: name.clone() },
+                target: milli(it.target.average_value.as_ref()).unwrap_or(0),
+                name,
+            };
+            (
+                format!("pods metric {}", it.metric.name),
+                source,
+                Some(&it.metric),
+            )
+        }),
+        "Object" => spec.object.as_ref().map(of_object),
+        "External" => spec.external.as_ref().map(|it| {
+            let name = it.metric.name.clone();
+            let whole = || milli(it.target.value.as_ref()).map(Whole::Value);
+            let source = Source::External {
+                id: MetricId::External { name: name.clone() },
+                target: milli(it.target.average_value.as_ref())
+                    .map(Whole::Average)
+                    .or_else(whole),
+                name,
+            };
+            (external_name(&it.metric), source, Some(&it.metric))
+        }),
+        _ => None,
+    }
+}
+
+fn of_resource<'a>(
+    name: &str,
+    container: Option<&String>,
+    target: &MetricTarget,
+) -> (String, Source, Option<&'a MetricIdentifier>) {
+    let target = milli(target.average_value.as_ref())
+        .map(PodTarget::Average)
+        .or(target.average_utilization.map(PodTarget::Utilization));
+    // Upstream names the container in one of the two.
+    let how = match (target, container) {
+        (Some(PodTarget::Average(_)), _) => " resource",
+        (_, Some(_)) => " container resource utilization (percentage of request)",
+        (_, None) => " resource utilization (percentage of request)",
+    };
+    let source = Source::Resource {
+        name: name.to_owned(),
+        container: container.cloned(),
+        target,
+    };
+    (format!("{name}{how}"), source, None)
+}
+
+fn of_object(it: &ObjectSource) -> (String, Source, Option<&MetricIdentifier>) {
+    let (object, name) = (&it.described_object, it.metric.name.clone());
+    let target = object_target(&it.target);
+    let called = match target {
+        // So says upstream.
+        Some(Whole::Average(_)) => external_name(&it.metric),
+        _ => format!("{} metric {name}", object.kind),
+    };
+    let source = Source::Object {
+        at: format!("{} {}", object.kind, object.name),
+        id: MetricId::Object {
+            kind: object.kind.clone(),
+            object: object.name.clone(),
+            name: name.clone(),
+        },
+        target,
+        name,
+    };
+    (called, source, Some(&it.metric))
+}
+
 fn milli(text: Option<&QuantityText>) -> Option<i64> {
     text.map(QuantityText::milli)
 }
@@ -243,6 +282,14 @@ fn object_target(target: &MetricTarget) -> Option<Whole> {
         "AverageValue" => milli(target.average_value.as_ref()).map(Whole::Average),
         _ => None,
     }
+}
+
+fn external_name(of: &MetricIdentifier) -> String {
+    format!(
+        "external metric {}({})",
+        of.name,
+        selector(of.selector.as_ref())
+    )
 }
 
 /// A selector as Go prints it.
@@ -260,8 +307,16 @@ fn selector(of: Option<&LabelSelector>) -> String {
     } else {
         format!("map[string]string{{{labels}}}")
     };
+    let each = of.match_expressions.iter().map(|it| {
+        let values = it.values.join(" ");
+        format!(
+            "LabelSelectorRequirement{{Key:{},Operator:{},Values:[{values}],}},",
+            it.key, it.operator
+        )
+    });
+    let expressions: String = each.collect();
     format!(
-        "&LabelSelector{{MatchLabels:{labels},MatchExpressions:[]LabelSelectorRequirement{{}},}}"
+        "&LabelSelector{{MatchLabels:{labels},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
 }
 
@@ -313,7 +368,7 @@ fn resource(
     } else {
         Startup::Ignored
     };
-    let metric = PodMetric {
+    let mut metric = PodMetric {
         pods: &with.seen.replicas,
         samples,
         target,
@@ -344,10 +399,13 @@ fn usage<'a>(
     .map_err(|why| format!("unable to get metrics for resource {name}: {why}"))?;
     let mut samples = Vec::with_capacity(all.len());
     for of in all {
+        // A container is there once.
+        let most = container.map_or(usize::MAX, |_| 1);
         let mut counted = of
             .containers
             .iter()
             .filter(|c| container.is_none_or(|wanted| wanted == c.name))
+            .take(most)
             .map(|c| c.usage.get(name).copied().map(Quantity::milli));
         let sum = counted.try_fold((0_i64, 0_u32), |(sum, n), used| {
             Some((sum.saturating_add(used?), n + 1))
@@ -405,7 +463,7 @@ fn pods(
         })
         .collect();
     let target = PodTarget::Average(target);
-    let metric = PodMetric {
+    let mut metric = PodMetric {
         pods: &with.seen.replicas,
         samples,
         target,

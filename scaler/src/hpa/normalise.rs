@@ -37,6 +37,8 @@ pub(super) enum Select {
 pub(super) enum Unit {
     Pods,
     Percent,
+    /// Neither. Admission refuses it; where it came through, upstream proposes what the policy before it did, or 0.
+    Unknown,
 }
 
 /// So much in such a span.
@@ -227,15 +229,18 @@ pub(super) fn limit(
 }
 
 fn up_limit(now: Timestamp, rules: &Direction, events: Events<'_>, cur: i32) -> i32 {
+    let mut last = 0;
     let proposals = rules.rates.iter().map(|rate| {
         let start = events.start(cur, now, rate.period);
-        match rate.unit {
+        last = match rate.unit {
             Unit::Pods => start.saturating_add(rate.value),
             // `as` saturates, where upstream wraps around.
             Unit::Percent => {
                 (f64::from(start) * (1.0 + f64::from(rate.value) / 100.0)).ceil() as i32
             }
-        }
+            Unit::Unknown => last,
+        };
+        last
     });
     match rules.select {
         Select::Disabled => cur,
@@ -245,12 +250,15 @@ fn up_limit(now: Timestamp, rules: &Direction, events: Events<'_>, cur: i32) -> 
 }
 
 fn down_limit(now: Timestamp, rules: &Direction, events: Events<'_>, cur: i32) -> i32 {
+    let mut last = 0;
     let proposals = rules.rates.iter().map(|rate| {
         let start = events.start(cur, now, rate.period);
-        match rate.unit {
+        last = match rate.unit {
             Unit::Pods => start.saturating_sub(rate.value),
             Unit::Percent => (f64::from(start) * (1.0 - f64::from(rate.value) / 100.0)) as i32,
-        }
+            Unit::Unknown => last,
+        };
+        last
     });
     match rules.select {
         Select::Disabled => cur,

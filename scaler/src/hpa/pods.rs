@@ -119,7 +119,7 @@ impl PodMetric<'_> {
     /// # Errors
     /// If nothing can be said, in upstream's words.
     pub(super) fn propose(
-        &self,
+        &mut self,
         now: Timestamp,
         cur: i32,
         tolerance: Tolerance,
@@ -127,7 +127,10 @@ impl PodMetric<'_> {
         if self.pods.is_empty() {
             return Err("no pods returned by selector while calculating replica count".into());
         }
-        let owners = self.owners();
+        let mut owners = self.owners();
+        if owners.pod_of.contains(&None) && self.keep_last() {
+            owners = self.owners();
+        }
         let groups = self.groups(now, &owners);
         let counts = |i: &usize| {
             owners.pod_of[*i]
@@ -194,6 +197,20 @@ impl PodMetric<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Of several samples of one pod the last counts. Whether there were such.
+    fn keep_last(&mut self) -> bool {
+        let mut order: Vec<usize> = (0..self.samples.len()).collect();
+        order.sort_by_key(|i| self.samples[*i].pod);
+        let all = self.samples.len();
+        let mut shadowed = vec![false; all];
+        for pair in order.windows(2) {
+            shadowed[pair[0]] = self.samples[pair[0]].pod == self.samples[pair[1]].pod;
+        }
+        let mut shadowed = shadowed.into_iter();
+        self.samples.retain(|_| shadowed.next() == Some(false));
+        self.samples.len() < all
     }
 
     /// Which sample is whose.
@@ -342,9 +359,10 @@ fn request(
 ) -> Result<i64, String> {
     if let (None, Some(whole)) = (container, &pod.requests) {
         let supported =
-            |name: &String| name == "cpu" || name == "memory" || name.starts_with("hugepages-");
-        if whole.keys().any(supported) {
-            let own = whole.get(resource).map(|q| q.milli());
+            |name: &str| name == "cpu" || name == "memory" || name.starts_with("hugepages-");
+        if whole.keys().any(|name| supported(name)) {
+            let own = whole.get(resource).filter(|_| supported(resource));
+            let own = own.map(|q| q.milli());
             return own.or_else(|| aggregate(pod, resource)).ok_or_else(|| {
                 format!("missing pod-level request for {resource} in Pod {}", pod.id)
             });
@@ -364,6 +382,9 @@ fn request(
             )
         })?;
         sum = sum.saturating_add(amount.milli());
+        if container.is_some() {
+            break;
+        }
     }
     match container {
         Some(name) if !seen => Err(format!("container {name} not found in Pod {}", pod.id)),

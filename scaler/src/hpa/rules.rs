@@ -57,17 +57,14 @@ pub(super) fn compile<S: Copy>(
             .and_then(|r| r.policies.as_deref())
             .unwrap_or_default()
             .iter()
-            .filter_map(|policy| {
-                let unit = match policy.r#type.as_str() {
+            .map(|policy| Rate {
+                unit: match policy.r#type.as_str() {
                     "Pods" => Unit::Pods,
                     "Percent" => Unit::Percent,
-                    _ => return None,
-                };
-                Some(Rate {
-                    unit,
-                    value: policy.value,
-                    period: span(policy.period_seconds),
-                })
+                    _ => Unit::Unknown,
+                },
+                value: policy.value,
+                period: span(policy.period_seconds),
             })
             .collect(),
     };

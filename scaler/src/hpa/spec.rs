@@ -3,6 +3,8 @@
 //! Nothing is checked while it is read but its form: what upstream's admission would say is in
 //! [`HpaSpec::validate`](super::HpaSpec::validate), and the policy copes with whatever was admitted or not.
 
+mod lenient;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,17 +17,25 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct HpaSpec {
     /// What is scaled.
+    #[serde(deserialize_with = "lenient::object")]
     pub scale_target_ref: ObjectReference,
     /// The fewest replicas; absent: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_replicas: Option<i32>,
     /// The most replicas.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub max_replicas: i32,
     /// What it scales on; absent: CPU at 80 % of the request.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "lenient::objects"
+    )]
     pub metrics: Vec<MetricSpec>,
     /// How fast it may go; absent: the older rules, which are not the same as an empty one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub behavior: Option<Behavior>,
 }
 
@@ -34,11 +44,16 @@ pub struct HpaSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectReference {
     /// Its group and version.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "lenient::or_default"
+    )]
     pub api_version: String,
     /// Its kind.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub kind: String,
     /// Its name.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub name: String,
 }
 
@@ -47,21 +62,37 @@ pub struct ObjectReference {
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricSpec {
     /// `Resource`, `ContainerResource`, `Pods`, `Object` or `External`.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub r#type: String,
     /// CPU or memory of the pods.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub resource: Option<ResourceSource>,
     /// CPU or memory of one container of each pod.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub container_resource: Option<ContainerResourceSource>,
     /// A custom metric of each pod.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub pods: Option<PodsSource>,
     /// A metric of one object.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub object: Option<ObjectSource>,
     /// A metric from outside.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub external: Option<ExternalSource>,
 }
 
@@ -70,8 +101,10 @@ pub struct MetricSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ResourceSource {
     /// `cpu`, `memory`, …
+    #[serde(deserialize_with = "lenient::or_default")]
     pub name: String,
     /// The target.
+    #[serde(deserialize_with = "lenient::object")]
     pub target: MetricTarget,
 }
 
@@ -80,10 +113,13 @@ pub struct ResourceSource {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerResourceSource {
     /// `cpu`, `memory`, …
+    #[serde(deserialize_with = "lenient::or_default")]
     pub name: String,
     /// The container.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub container: String,
     /// The target.
+    #[serde(deserialize_with = "lenient::object")]
     pub target: MetricTarget,
 }
 
@@ -92,8 +128,10 @@ pub struct ContainerResourceSource {
 #[serde(rename_all = "camelCase", default)]
 pub struct PodsSource {
     /// Which.
+    #[serde(deserialize_with = "lenient::object")]
     pub metric: MetricIdentifier,
     /// The target.
+    #[serde(deserialize_with = "lenient::object")]
     pub target: MetricTarget,
 }
 
@@ -102,10 +140,13 @@ pub struct PodsSource {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectSource {
     /// Whose.
+    #[serde(deserialize_with = "lenient::object")]
     pub described_object: ObjectReference,
     /// Which.
+    #[serde(deserialize_with = "lenient::object")]
     pub metric: MetricIdentifier,
     /// The target.
+    #[serde(deserialize_with = "lenient::object")]
     pub target: MetricTarget,
 }
 
@@ -114,8 +155,10 @@ pub struct ObjectSource {
 #[serde(rename_all = "camelCase", default)]
 pub struct ExternalSource {
     /// Which.
+    #[serde(deserialize_with = "lenient::object")]
     pub metric: MetricIdentifier,
     /// The target.
+    #[serde(deserialize_with = "lenient::object")]
     pub target: MetricTarget,
 }
 
@@ -124,9 +167,13 @@ pub struct ExternalSource {
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricIdentifier {
     /// The name.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub name: String,
     /// Which of its series, if not all.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub selector: Option<LabelSelector>,
 }
 
@@ -135,11 +182,35 @@ pub struct MetricIdentifier {
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
     /// Labels and their values.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "lenient::labels"
+    )]
     pub match_labels: BTreeMap<String, String>,
-    /// Expressions, as written.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub match_expressions: Vec<serde_json::Value>,
+    /// Expressions, all of which must hold.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "lenient::objects"
+    )]
+    pub match_expressions: Vec<LabelExpression>,
+}
+
+/// What a label must be.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LabelExpression {
+    /// Which label.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub key: String,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    #[serde(deserialize_with = "lenient::or_default")]
+    pub operator: String,
+    /// The values that the first two are of.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "lenient::or_default"
+    )]
+    pub values: Vec<String>,
 }
 
 /// What a metric should be.
@@ -147,6 +218,7 @@ pub struct LabelSelector {
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricTarget {
     /// `Utilization`, `Value` or `AverageValue`.
+    #[serde(deserialize_with = "lenient::or_default")]
     pub r#type: String,
     /// The whole.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,19 +233,35 @@ pub struct MetricTarget {
 
 /// How fast it may go. `S` is the type of spans in seconds: whole in a manifest, fractions in a compressed scenario.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "S: Deserialize<'de>"))]
+#[serde(
+    rename_all = "camelCase",
+    bound(deserialize = "S: Deserialize<'de> + Default")
+)]
+#[schemars(bound = "S: JsonSchema + Default")]
 pub struct Behavior<S = i32> {
     /// Upwards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub scale_up: Option<ScalingRules<S>>,
     /// Downwards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe"
+    )]
     pub scale_down: Option<ScalingRules<S>>,
 }
 
 /// The rules of one direction.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "S: Deserialize<'de>"))]
+#[serde(
+    rename_all = "camelCase",
+    bound(deserialize = "S: Deserialize<'de> + Default")
+)]
+#[schemars(bound = "S: JsonSchema + Default")]
 pub struct ScalingRules<S = i32> {
     /// How far back recommendations count, s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,7 +270,11 @@ pub struct ScalingRules<S = i32> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select_policy: Option<String>,
     /// How much in which span. Absent and empty are not the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::maybe_objects"
+    )]
     pub policies: Option<Vec<ScalingPolicy<S>>>,
     /// How far from the target is near enough, as a share; absent: the controller's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,15 +283,20 @@ pub struct ScalingRules<S = i32> {
 
 /// So much in such a span.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", bound(deserialize = "S: Deserialize<'de>"))]
+#[serde(
+    rename_all = "camelCase",
+    bound(deserialize = "S: Deserialize<'de> + Default")
+)]
+#[schemars(bound = "S: JsonSchema + Default")]
 pub struct ScalingPolicy<S = i32> {
     /// `Pods` or `Percent`.
-    #[serde(default = "String::new")]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub r#type: String,
     /// How many of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub value: i32,
     /// In how many seconds.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub period_seconds: S,
 }
 
@@ -208,6 +305,16 @@ impl<S> Default for Behavior<S> {
         Self {
             scale_up: None,
             scale_down: None,
+        }
+    }
+}
+
+impl<S: Default> Default for ScalingPolicy<S> {
+    fn default() -> Self {
+        Self {
+            r#type: String::new(),
+            value: 0,
+            period_seconds: S::default(),
         }
     }
 }
@@ -248,29 +355,7 @@ impl QuantityText {
     /// The amount as upstream's approximate float: the digits times a power of ten.
     #[must_use]
     pub fn approximate(&self) -> f64 {
-        let end = self
-            .0
-            .find(|c: char| !c.is_ascii_digit() && !".+-".contains(c));
-        let (number, suffix) = self.0.split_at(end.unwrap_or(self.0.len()));
-        let exponent = match suffix {
-            "" => 0,
-            "n" => -9,
-            "u" => -6,
-            "m" => -3,
-            // Tolerances are small: for anything else the milli-units are exact enough.
-            _ => return self.milli() as f64 / 1000.0,
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let digits: f64 = format!("{whole}{fraction}").parse().unwrap_or(0.0);
-        let places = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
-        let power: f64 = format!("1e{}", places.saturating_neg().saturating_add(exponent))
-            .parse()
-            .unwrap_or(0.0);
-        if places == 0 && exponent == 0 {
-            digits
-        } else {
-            digits * power
-        }
+        Quantity::approximate(&self.0).unwrap_or(0.0)
     }
 }
 
@@ -296,7 +381,7 @@ impl<'de> Deserialize<'de> for QuantityText {
             Number(serde_json::Number),
         }
         let text = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
+            Written::Text(text) => text.trim().to_owned(),
             Written::Number(number) => number.to_string(),
         };
         Self::new(text).map_err(serde::de::Error::custom)

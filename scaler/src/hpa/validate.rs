@@ -1,5 +1,6 @@
 //! What upstream's admission says of a spec: the same fields, types and details; all mistakes at once.
 
+use super::labels;
 use super::spec::{
     Behavior, HpaSpec, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference, QuantityText,
     ScalingRules,
@@ -234,35 +235,68 @@ impl MetricSpec {
 
 fn container_resource_name(name: &str, at: &str, found: &mut Mistakes) {
     let field = format!("{at}.name");
-    let standard = ["cpu", "memory", "ephemeral-storage"].contains(&name)
-        || name
-            .strip_prefix("hugepages-")
-            .is_some_and(|size| !size.is_empty());
     if name.is_empty() {
         found.required(field, "must specify a resource name");
-    } else if !standard && !name.contains('/') {
-        found.invalid(
-            field.clone(),
-            "must be a standard resource type or fully qualified",
-        );
-        found.invalid(field, "must be a standard resource for containers");
+        return;
     }
+    let wrong = labels::qualified_name(name);
+    let qualified = name.contains('/');
+    if !qualified && wrong.is_empty() && !is_standard(name) {
+        let what = "must be a standard resource type or fully qualified";
+        found.invalid(field.clone(), what);
+    }
+    for what in wrong {
+        found.invalid(field.clone(), what);
+    }
+    let of_containers =
+        ["cpu", "memory", "ephemeral-storage"].contains(&name) || name.starts_with("hugepages-");
+    if !qualified && !of_containers {
+        found.invalid(field, "must be a standard resource for containers");
+    } else if qualified && !name.contains("kubernetes.io/") {
+        let in_quotas = labels::qualified_name(&format!("requests.{name}"));
+        if name.starts_with("requests.") || !in_quotas.is_empty() {
+            found.invalid(field, "doesn't follow extended resource name standard");
+        }
+    }
+}
+
+/// A resource of containers, of quotas or of something else that Kubernetes knows.
+fn is_standard(name: &str) -> bool {
+    let known = [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "requests.cpu",
+        "requests.memory",
+        "requests.ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+        "pods",
+        "resourcequotas",
+        "services",
+        "replicationcontrollers",
+        "secrets",
+        "configmaps",
+        "persistentvolumeclaims",
+        "storage",
+        "requests.storage",
+        "services.nodeports",
+        "services.loadbalancers",
+    ];
+    known.contains(&name)
+        || name.starts_with("hugepages-")
+        || name.starts_with("requests.hugepages-")
 }
 
 fn container_name(name: &str, at: &str, found: &mut Mistakes) {
     let field = format!("{at}.container");
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if name.is_empty() {
         found.required(field, "must specify a container");
-    } else if name.len() > 63
-        || !name.chars().all(|c| inner(c) || c == '-')
-        || name.starts_with('-')
-        || name.ends_with('-')
-    {
-        found.invalid(
-            field,
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
-        );
+        return;
+    }
+    for what in labels::dns_label(name) {
+        found.invalid(field.clone(), what);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Metrics of the whole: of one object, or from outside.
 
 use super::metric::{Basis, CUSTOM, Context, EXTERNAL, MetricError, Proposal, Whole, series};
-use crate::{MetricId, Phase, ReadyState};
+use crate::{MetricId, Phase, ReadyState, Sample};
 
 pub(super) fn object(
     name: &str,
@@ -65,17 +65,14 @@ pub(super) fn external(
                 )
             })?;
             // Upstream's test for an overflow also catches a negative sum: it then counts as the most there is.
-            let sum = all.iter().fold(0_i64, |sum, sample| {
-                let sum = sum.saturating_add(sample.value.milli());
-                if sum < 0 { i64::MAX } else { sum }
+            let sum = all.iter().try_fold(0_i64, |sum, sample| {
+                let sum = sum.checked_add(sample.value.milli())?;
+                (sum >= 0).then_some(sum)
             });
-            Ok(average(sum, target, with))
+            Ok(average(sum.unwrap_or(i64::MAX), target, with))
         }
         Some(Whole::Value(target)) => read()
-            .and_then(|all| {
-                let values = all.iter().map(|sample| sample.value.milli());
-                value(values.fold(0_i64, i64::saturating_add), target, with)
-            })
+            .and_then(|all| value(sum(all), target, with))
             .map_err(|why| {
                 fail(
                     why.clone(),
@@ -87,6 +84,18 @@ pub(super) fn external(
             Err(fail(why.clone(), why))
         }
     }
+}
+
+/// The sum of all series. Once it is as high as it can be, it stays so.
+fn sum(all: &[Sample]) -> i64 {
+    let sum = all.iter().try_fold(0_i64, |sum, sample| {
+        let value = sample.value.milli();
+        match sum.checked_add(value) {
+            None if value > 0 => Err(i64::MAX),
+            sum => Ok(sum.unwrap_or(i64::MIN)),
+        }
+    });
+    sum.unwrap_or_else(|most| most)
 }
 
 /// `usage` as a whole against a target: the ready pods times the ratio; from none, the ratio itself.
