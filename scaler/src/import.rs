@@ -5,6 +5,7 @@
 mod hpa;
 mod keda;
 mod knative;
+mod numbers;
 mod tree;
 mod typed;
 
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{FieldError, PolicySpec};
+pub use numbers::{ManifestNumber, manifest_numbers, with_numbers};
 use tree::{Node, Place};
 
 /// A policy that a manifest describes.

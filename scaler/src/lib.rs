@@ -35,7 +35,7 @@ pub use hpa::{
     LabelExpression, LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference,
     ObjectSource, PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
-pub use import::{ImportError, Imported, import};
+pub use import::{ImportError, Imported, ManifestNumber, import, manifest_numbers, with_numbers};
 pub use keda::{
     Formula, FormulaError, Keda, KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior,
     KedaMetric, KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource,

@@ -7,11 +7,11 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, options};
 use super::ImportError;
 
 /// The largest file, in bytes.
-const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = 1 << 20;
 /// How deep collections may nest.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// How many values there may be, aliases counted as what they stand for.
-const MAX_NODES: usize = 50_000;
+pub(super) const MAX_NODES: usize = 50_000;
 
 /// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
