@@ -8,6 +8,7 @@ mod format;
 mod library;
 mod meaning;
 mod mistake;
+mod scaling_text;
 mod schema;
 mod set;
 mod tree;
@@ -23,6 +24,7 @@ use written::Written as _;
 
 pub use library::{library, library_like, library_scenario, template};
 pub use mistake::{Mistake, Mistakes, Remarks};
+pub use scaling_text::ScalingText;
 pub use schema::schema;
 pub use set::Set;
 

@@ -28,7 +28,7 @@ pub use curve::{
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use file::{
-    Checked, Files, Mistake, Mistakes, NoFiles, Remarks, Set, library, library_like,
+    Checked, Files, Mistake, Mistakes, NoFiles, Remarks, ScalingText, Set, library, library_like,
     library_scenario, schema, template,
 };
 pub use scenario::{
