@@ -6,6 +6,7 @@
 pub(crate) mod breach;
 pub(crate) mod capacity;
 pub(crate) mod comparison;
+pub(crate) mod front;
 pub(crate) mod heatmap;
 pub(crate) mod hero;
 pub(crate) mod knee;

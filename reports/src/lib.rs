@@ -25,4 +25,5 @@ pub mod record;
 pub mod sample;
 pub mod terminal;
 pub mod trials;
+pub mod tuning;
 pub mod words;

@@ -12,6 +12,7 @@ mod quality;
 mod services;
 mod shape;
 mod trials;
+mod tuning;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -21,6 +22,7 @@ use crate::charts::{THEME, hatch, words};
 use crate::comparison::Comparison;
 
 pub use trials::html as trials_html;
+pub use tuning::html as tuning_html;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");

@@ -25,6 +25,12 @@ pub(crate) fn clean(text: &str, longest: usize) -> String {
     out
 }
 
+/// A text of several lines as it may be shown, line feeds kept.
+pub(crate) fn clean_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| clean(line, 2000)).collect();
+    lines.join("\n")
+}
+
 /// Whether a character has no place in a page: it would break XML, or turn the reading direction of what follows.
 fn is_unfit(c: char) -> bool {
     c.is_control()
