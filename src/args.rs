@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use simulated::{
-    CalibrateArgs, CompareArgs, PlanArgs, SimulateArgs, Table, VariantArgs,
+    CalibrateArgs, CompareArgs, PlanArgs, SimulateArgs, Table, TuneArgs, VariantArgs,
 };
 
 /// Rehearse your busiest hour: traffic, scaling and a report that charts latency against capacity.
@@ -53,6 +53,13 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  rushhour plan flash-sale\n  \
         rushhour plan my-sale.yaml --reserve 50 --set prices.node_hour=0.19")]
     Plan(PlanArgs),
+    /// Search a policy's parameters, score the best on runs that the search has not seen, and write what to take down.
+    #[command(
+        after_help = "Examples:\n  rushhour tune flash-sale --policy hpa:busy=70% --policy reactive\n  \
+        rushhour tune my-sale.yaml --service catalogue --budget 0.1% --seeds 20\n  \
+        rushhour tune my-shop.yaml --trace monday.csv.gz --trace tuesday.csv.gz --trace friday.csv.gz"
+    )]
+    Tune(TuneArgs),
     /// Find out what a real target is like inside: put a staircase of load on it, and fit a service to what it shows.
     #[command(
         after_help = "Examples:\n  rushhour calibrate --target http://127.0.0.1:8080 --page / --page /list --to 200\n  \
@@ -267,6 +274,8 @@ pub(crate) enum Schema {
     Compare,
     /// plan.json
     Plan,
+    /// tune.json
+    Tune,
 }
 
 #[derive(Clone, Debug, clap::Args)]

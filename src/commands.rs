@@ -13,3 +13,4 @@ pub(crate) mod scenario;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod tune;

@@ -18,6 +18,7 @@ mod scenario_file;
 mod session;
 mod simulating;
 mod stop;
+mod tuning;
 mod variants;
 mod wiring;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => commands::simulate::run(&args),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
+        Command::Tune(args) => commands::tune::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Run(args) => commands::run::run(&args),
         Command::Load(args) => commands::load::run(&args),

@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use scenarios::{Checked, Files, Scenario, Set};
+use scenarios::{Checked, Files, ScalingText, Scenario, Set};
 
 use crate::args::ScenarioArgs;
 use crate::exit::Failure;
+use crate::tuning::manifests::{Changed, Texts};
 use crate::{output, variants};
 
 /// The longest scenario file that is read at all, in bytes. The language's own limit is smaller and says so better.
@@ -67,8 +68,50 @@ pub(crate) fn parsed(sets: &[String]) -> Result<Vec<Set>, Failure> {
 
 /// As [`read`], with values that were looked at already.
 pub(crate) fn read_with(name: &str, sets: &[Set]) -> Result<Checked, Failure> {
+    open(name)?.checked(sets, &Texts::new())
+}
+
+/// A scenario's text, to be read with these or those changes.
+pub(crate) struct Opened {
+    shown: String,
+    text: Vec<u8>,
+    folder: Option<PathBuf>,
+}
+
+/// Opens a scenario of the library or a file.
+pub(crate) fn open(name: &str) -> Result<Opened, Failure> {
     let (shown, text, folder) = find(name)?;
-    Scenario::checked(&shown, &text, &Folder(folder), sets).map_err(Failure::usage)
+    Ok(Opened {
+        shown,
+        text,
+        folder,
+    })
+}
+
+impl Opened {
+    /// The scenario with values changed, and some of its files with other texts.
+    pub(crate) fn checked(&self, sets: &[Set], texts: &Texts) -> Result<Checked, Failure> {
+        let files = Changed {
+            files: Folder(self.folder.clone()),
+            texts,
+        };
+        Scenario::checked(&self.shown, &self.text, &files, sets).map_err(Failure::usage)
+    }
+
+    /// How its services scale, as it is written.
+    pub(crate) fn scaling(&self, sets: &[Set]) -> Result<ScalingText, Failure> {
+        ScalingText::read(&self.shown, &self.text, sets).map_err(Failure::usage)
+    }
+
+    /// The text of a file that it names.
+    pub(crate) fn file(&self, name: &str) -> Result<String, Failure> {
+        let mut text = String::new();
+        let opened = Folder(self.folder.clone()).open(name);
+        opened
+            .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+            .map_err(|e| Failure::usage(anyhow::anyhow!("cannot read {name}: {e}")))?;
+        Ok(text)
+    }
 }
 
 /// The `scaling:` part of a file.

@@ -606,3 +606,136 @@ fn a_rough_plan_says_so_and_can_fail_but_never_pass() {
     assert!(first.stdout.contains("\"planned\""), "{}", first.stdout);
     assert_eq!(first.stdout, second.stdout, "the same seed, the same bytes");
 }
+
+/// An HPA as somebody runs it, with a comment and its own order.
+const MANIFEST: &str = "\
+# Ours since the sale.
+kind: HorizontalPodAutoscaler
+apiVersion:   autoscaling/v2
+metadata: {name: catalogue}
+spec:
+  maxReplicas: 20   # the cluster has no more
+  minReplicas: 2
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: catalogue}
+  metrics:
+  - type: Resource
+    resource: {name: cpu, target: {type: Utilization, averageUtilization: 20}}
+  behavior:
+    scaleDown: {stabilizationWindowSeconds: 300}
+";
+
+fn tuned(folder: &Path, out: &str, more: &[&str]) -> Value {
+    let args = [
+        &[
+            "tune",
+            "small.yaml",
+            "--budget",
+            "5%",
+            "--trials",
+            "14",
+            "--searched",
+            "1",
+            "--seeds",
+            "3",
+            "--out",
+            out,
+        ],
+        more,
+    ]
+    .concat();
+    let ran = run(folder, &args);
+    // Whether the budget can be kept is the shop's business.
+    assert!(
+        matches!(ran.code, Some(0 | 1)),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    json(&folder.join(out).join("tune.json"))
+}
+
+#[test]
+fn tuning_keeps_apart_what_it_searches_and_what_it_scores_on_any_number_of_threads() {
+    let folder = folder();
+    let one = tuned(folder.path(), "one", &["--jobs", "1"]);
+    let two = tuned(folder.path(), "two", &["--jobs", "2"]);
+    assert_eq!(one, two);
+    let seeds = |which: &str| -> Vec<u64> {
+        let runs = one[which].as_array().expect("runs");
+        runs.iter()
+            .map(|r| r["seed"].as_u64().expect("a seed"))
+            .collect()
+    };
+    assert_eq!(
+        (seeds("tuned_on"), seeds("scored_on")),
+        (vec![3], vec![4, 5, 6])
+    );
+    let policy = &one["policies"][0];
+    assert_eq!(policy["tried"].as_array().map(Vec::len), Some(14));
+    let settings = policy["settings"].as_array().expect("settings");
+    assert!(settings.iter().any(|s| s["as_written"] == true) && settings.len() > 1);
+    for setting in settings {
+        assert_eq!(setting["runs"].as_array().map(Vec::len), Some(3));
+    }
+    let taken = &one["recommended"];
+    assert!(
+        !taken.is_null(),
+        "a target of 20 % keeps a budget of 5 %: {one}"
+    );
+    // What is pasted is what was scored.
+    let setting = &policy["settings"][taken["setting"].as_u64().expect("a place") as usize];
+    let scored = setting["runs"][0]["replica_hours"].as_f64();
+    passed(
+        folder.path(),
+        &[
+            "simulate",
+            "small.yaml",
+            "--seed",
+            "4",
+            "--policy",
+            "one/scaling.yaml",
+            "--out",
+            "again",
+        ],
+    );
+    let again = json(&folder.path().join("again/report.json"));
+    let minutes = again["cost"]["paid_replica_min"].as_f64().expect("a cost");
+    assert!(
+        (minutes / 60.0 - scored.expect("a cost")).abs() < 1e-9,
+        "{again}"
+    );
+    for file in ["tune.md", "tune.html"] {
+        assert!(folder.path().join("one").join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn a_tuned_manifest_comes_back_changed_in_nothing_but_its_numbers() {
+    let folder = folder();
+    let shop = SHOP.replace(
+        "{policy: hpa, min: 2, max: 20, target: {cpu: 60%}}",
+        "{file: hpa.yaml}",
+    );
+    assert!(shop.contains("file: hpa.yaml"));
+    fs::write(folder.path().join("small.yaml"), shop).expect("it can be written");
+    fs::write(folder.path().join("hpa.yaml"), MANIFEST).expect("it can be written");
+    let tuning = tuned(folder.path(), "out", &[]);
+    assert_eq!(tuning["recommended"].is_null(), false, "{tuning}");
+    let back = fs::read_to_string(folder.path().join("out/hpa.yaml")).expect("it is there");
+    assert_ne!(
+        back, MANIFEST,
+        "20 % is more careful than the budget asks for"
+    );
+    let without = |text: &str| {
+        text.chars()
+            .filter(|c| !c.is_ascii_digit())
+            .collect::<String>()
+    };
+    assert_eq!(without(&back), without(MANIFEST));
+    assert!(
+        !folder.path().join("out/scaling.yaml").exists(),
+        "the manifest says it all"
+    );
+    // The user's own bounds are left alone.
+    assert!(back.contains("maxReplicas: 20   # the cluster") && back.contains("minReplicas: 2\n"));
+}

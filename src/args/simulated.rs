@@ -132,6 +132,51 @@ pub(crate) struct PlanArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TuneArgs {
+    /// Scenarios of the library (`rushhour scenario list`), or files; of several the last third is kept for scoring
+    #[arg(value_name = "SCENARIO", default_value = "flash-sale")]
+    pub(crate) scenarios: Vec<String>,
+    /// A trace (CSV of counts) whose course the traffic takes, with the scenario's own mean; may be repeated, and of several
+    /// the last third is kept for scoring
+    #[arg(long = "trace", value_name = "FILE")]
+    pub(crate) traces: Vec<PathBuf>,
+    /// A policy to tune; may be repeated [default: as-written].
+    ///
+    /// `as-written`; one of the language with its parameters, as in `hpa:cpu=60%`; or a file with a scenario's `scaling:` part.
+    #[arg(long = "policy", value_name = "POLICY")]
+    pub(crate) policies: Vec<String>,
+    /// Tune only how this service scales; may be repeated [default: all that scale]
+    #[arg(long = "service", value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// The share of the pages that may be missed, as in `0.1%` [default: what the SLO leaves]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) budget: Option<f64>,
+    /// Change a value of all settings by its path; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) sets: Vec<String>,
+    /// The first seed [default: the scenario's]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// So many seeds to search with, from the first upwards
+    #[arg(long, default_value_t = 2, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) searched: u32,
+    /// So many other seeds, after those, to score with
+    #[arg(long, default_value_t = 10, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) seeds: u32,
+    /// At most so many settings of each policy are tried in rough strokes
+    #[arg(long, default_value_t = 60, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) trials: u32,
+    #[command(flatten)]
+    pub(crate) effort: EffortArgs,
+    /// The folder for the results [default: runs/tune-NAME-TIME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// What is printed at the end
+    #[arg(long, value_enum, default_value_t = Table::Human)]
+    pub(crate) format: Table,
+}
+
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CalibrateArgs {
     /// The system to load, as in `http://127.0.0.1:8080`
     #[arg(long, value_name = "URL")]
@@ -182,6 +227,18 @@ pub(crate) struct CalibrateArgs {
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t = Table::Human)]
     pub(crate) format: Table,
+}
+
+/// A share above 0, up to a half.
+fn share(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
+        None => text.parse::<f64>(),
+    };
+    share
+        .ok()
+        .filter(|share| (1e-6..=0.5).contains(share))
+        .ok_or_else(|| "a share is from 0.0001% to 50%, as in 0.1% or 0.001".to_owned())
 }
 
 /// A rate above 0.

@@ -12,6 +12,7 @@ pub(crate) fn run(args: &SchemaArgs) -> Done {
         Schema::Summary => reports::grid::schema(),
         Schema::Compare => reports::trials::schema(),
         Schema::Plan => reports::plan::schema(),
+        Schema::Tune => reports::tuning::schema(),
     };
     output::print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))?;
     Ok(Exit::Passed)
