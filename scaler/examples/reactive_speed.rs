@@ -19,6 +19,8 @@ fn main() {
         slots: 4,
         limit: Duration::from_millis(500),
         budget: Ratio::new(0.001).unwrap_or_default(),
+        price: None,
+        hold: None,
         events: vec![],
         clock: Clock::default(),
     });

@@ -29,7 +29,9 @@ pub use decision::{Clip, Decision, Reason, Term, Verdict};
 pub use decorators::{Bounded, ChangeRate, Guarded, RateLimited, Stabilized, Trust};
 pub use field_error::{FieldError, FieldErrorKind};
 pub use fixed::{Schedule, ScheduleEntry, Static};
-pub use foresight::{Clock, ExpectedEvent, Reactive, ReactiveSpec};
+pub use foresight::{
+    Clock, ExpectedEvent, Foresight, ForesightSpec, History, Reactive, ReactiveSpec,
+};
 pub use hpa::{
     Behavior, ContainerResourceSource, ExternalSource, Hpa, HpaController, HpaSpec, HpaTarget,
     LabelExpression, LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference,

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FieldError, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa, KpaSpec, Oracle, OracleSpec,
-    Policy, Reactive, ReactiveSpec, Schedule, ScheduleEntry, SimpleHpa, Static, Trust,
+    FieldError, Foresight, ForesightSpec, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa,
+    KpaSpec, Oracle, OracleSpec, Policy, Reactive, ReactiveSpec, Schedule, ScheduleEntry,
+    SimpleHpa, Static, Trust,
 };
 
 /// Why there can be no such policy.
@@ -56,6 +57,8 @@ pub enum PolicySpec {
     Keda(Box<KedaSpec>),
     /// Our own, without history.
     Reactive(ReactiveSpec),
+    /// Our own.
+    Foresight(Box<ForesightSpec>),
     /// The one that knows the future: a bound, and nothing to run.
     Oracle(OracleSpec),
     /// Another policy, which holds instead of going down on missing, stale or thin data.
@@ -94,6 +97,7 @@ impl PolicySpec {
             }
             Self::Keda(spec) => Box::new(spec.build()?),
             Self::Reactive(spec) => Box::new(Reactive::new(spec.clone())),
+            Self::Foresight(spec) => Box::new(Foresight::new(spec.as_ref().clone())),
             Self::Oracle(spec) => Box::new(Oracle::new(spec.clone())),
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })

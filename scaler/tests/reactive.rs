@@ -22,6 +22,8 @@ fn spec() -> ReactiveSpec {
         slots: 4,
         limit: Duration::from_millis(500),
         budget: Ratio::new(0.001).unwrap(),
+        price: None,
+        hold: None,
         events: vec![],
         clock: Clock::default(),
     }

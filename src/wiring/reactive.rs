@@ -23,6 +23,8 @@ pub(super) fn spec(
         slots: of.and_then(|s| s.slots).unwrap_or(1),
         limit: of.map(|s| s.limit).unwrap_or_default(),
         budget: budget.unwrap_or(left),
+        price: None,
+        hold: None,
         events: scenario
             .calendar
             .iter()

@@ -44,6 +44,101 @@ impl ExpectedEvent {
             1.0
         }
     }
+
+    fn is_on(&self, clock: &Clock, now: f64) -> bool {
+        let (start, end) = self.span(clock);
+        start <= now && now < end
+    }
+}
+
+/// Events whose outcome is kept, and between which bounds.
+const LESSONS: usize = 8;
+const OUTCOMES: (f64, f64) = (0.2, 5.0);
+
+/// How events turned out, as the operator's expectation was: real ÷ expected.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(super) struct Lessons {
+    outcomes: Vec<f64>,
+    /// The event that is on: its start, the load before it, and the highest mean load in it.
+    on: Option<(f64, f64, f64)>,
+}
+
+impl Lessons {
+    pub(super) fn is_sound(&self) -> bool {
+        self.outcomes.len() <= LESSONS
+            && self
+                .outcomes
+                .iter()
+                .all(|x| (OUTCOMES.0..=OUTCOMES.1).contains(x))
+            && self.on.is_none_or(|(start, base, highest)| {
+                start.is_finite() && base >= 0.0 && (0.0..=1e12).contains(&highest)
+            })
+    }
+
+    /// The load is `usual`, as a mean of a while; `base` is what it was before the event that is on, if one is.
+    pub(super) fn learn(
+        &mut self,
+        events: &[ExpectedEvent],
+        clock: &Clock,
+        now: f64,
+        usual: f64,
+        base: &Base,
+    ) {
+        let event = events.iter().rfind(|event| event.is_on(clock, now));
+        let start = event.map(|event| event.span(clock).0);
+        if let Some((begun, before, highest)) = self.on
+            && start != Some(begun)
+        {
+            self.on = None;
+            let was = |event: &&ExpectedEvent| event.span(clock).0 == begun;
+            if let Some(event) = events.iter().rfind(was) {
+                self.keep(highest / before / event.expect);
+            }
+        }
+        match (&mut self.on, start) {
+            (Some((_, _, highest)), _) => *highest = highest.max(usual.min(1e12)),
+            (None, Some(start)) => {
+                // Only of one whose beginning was seen is it known what was there before.
+                let before = base.0.filter(|(at, rate)| *at < start && *rate > 0.0);
+                self.on = before.map(|(_, rate)| (start, rate, usual.min(1e12)));
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn keep(&mut self, outcome: f64) {
+        if !outcome.is_finite() {
+            return;
+        }
+        if self.outcomes.len() >= LESSONS {
+            self.outcomes.remove(0);
+        }
+        self.outcomes.push(outcome.clamp(OUTCOMES.0, OUTCOMES.1));
+    }
+
+    /// The middle outcome, and by which share the highest was above it; nothing before the first event is over.
+    fn outcome(&self) -> Option<(f64, f64)> {
+        let mut sorted = [0.0; LESSONS];
+        let count = self.outcomes.len();
+        sorted[..count].copy_from_slice(&self.outcomes);
+        sorted[..count].sort_by(f64::total_cmp);
+        let middle = (sorted[count.checked_sub(1)? / 2] + sorted[count / 2]) / 2.0;
+        Some((middle, sorted[count - 1] / middle - 1.0))
+    }
+
+    /// How many times the load before it an event is planned with: what the operator expects, corrected by how earlier ones
+    /// turned out.
+    fn multiple(&self, event: &ExpectedEvent) -> f64 {
+        let Some((middle, spread)) = self.outcome() else {
+            return event.multiple();
+        };
+        let multiple = event.expect * middle * (1.0 + event.spread.get().max(spread));
+        if multiple.is_finite() {
+            multiple.clamp(0.0, 1e6)
+        } else {
+            1.0
+        }
+    }
 }
 
 /// The load just before the event that is on.
@@ -58,11 +153,7 @@ impl Base {
 
     /// Until an event begins its base follows the load; then it stays.
     pub(super) fn learn(&mut self, events: &[ExpectedEvent], clock: &Clock, now: f64, usual: f64) {
-        let on = |event: &&ExpectedEvent| {
-            let (start, end) = event.span(clock);
-            start <= now && now < end
-        };
-        let Some(event) = events.iter().rfind(on) else {
+        let Some(event) = events.iter().rfind(|event| event.is_on(clock, now)) else {
             self.0 = Some((now, usual));
             return;
         };
@@ -79,13 +170,15 @@ impl Base {
         clock: &Clock,
         now: f64,
         lead: f64,
+        lessons: &Lessons,
     ) -> Option<f64> {
         let base = self.0?.1;
         let due = |event: &&ExpectedEvent| {
             let (start, end) = event.span(clock);
             start - lead <= now && now < end
         };
-        let multiples = events.iter().filter(due).map(ExpectedEvent::multiple);
+        let due = events.iter().filter(due);
+        let multiples = due.map(|event| lessons.multiple(event));
         multiples.reduce(f64::max).map(|multiple| base * multiple)
     }
 }
@@ -130,12 +223,24 @@ mod tests {
         let (events, clock) = (sale(), Clock::default());
         let mut base = Base::default();
         base.learn(&events, &clock, 9_000.0, 100.0);
-        assert_eq!(base.rate(&events, &clock, 9_000.0, 120.0), None);
-        assert_eq!(base.rate(&events, &clock, 9_890.0, 120.0), Some(600.0));
+        assert_eq!(
+            base.rate(&events, &clock, 9_000.0, 120.0, &Lessons::default()),
+            None
+        );
+        assert_eq!(
+            base.rate(&events, &clock, 9_890.0, 120.0, &Lessons::default()),
+            Some(600.0)
+        );
         base.learn(&events, &clock, 9_990.0, 110.0);
         base.learn(&events, &clock, 10_100.0, 500.0);
-        assert_eq!(base.rate(&events, &clock, 10_100.0, 120.0), Some(660.0));
-        assert_eq!(base.rate(&events, &clock, 11_000.0, 120.0), None);
+        assert_eq!(
+            base.rate(&events, &clock, 10_100.0, 120.0, &Lessons::default()),
+            Some(660.0)
+        );
+        assert_eq!(
+            base.rate(&events, &clock, 11_000.0, 120.0, &Lessons::default()),
+            None
+        );
     }
 
     #[test]
@@ -152,6 +257,56 @@ mod tests {
         let (events, clock) = (sale(), Clock::default());
         let mut base = Base::default();
         base.learn(&events, &clock, 10_500.0, 600.0);
-        assert_eq!(base.rate(&events, &clock, 10_500.0, 120.0), Some(600.0));
+        assert_eq!(
+            base.rate(&events, &clock, 10_500.0, 120.0, &Lessons::default()),
+            Some(600.0)
+        );
+    }
+
+    #[test]
+    fn later_events_are_planned_as_earlier_ones_turned_out() {
+        let clock = Clock::default();
+        let sales: Vec<ExpectedEvent> = (1..12)
+            .map(|day| ExpectedEvent {
+                at: Timestamp::from_secs(day * 86_400),
+                until: None,
+                ..sale()[0]
+            })
+            .collect();
+        let (mut base, mut lessons) = (Base::default(), Lessons::default());
+        let mut planned = vec![];
+        for (day, sale) in sales.iter().enumerate() {
+            let start = (day as f64 + 1.0) * 86_400.0;
+            for step in -20..100 {
+                let now = start + 15.0 * f64::from(step);
+                // Half of the expected fivefold.
+                let load = if (0..60).contains(&step) {
+                    250.0
+                } else {
+                    100.0
+                };
+                base.learn(&sales, &clock, now, load);
+                lessons.learn(&sales, &clock, now, load, &base);
+                assert!(lessons.is_sound());
+            }
+            planned.push(lessons.multiple(sale));
+        }
+        assert!((sales[0].multiple() - 6.0).abs() < 1e-9);
+        for multiple in &planned {
+            assert!((multiple - 3.0).abs() < 1e-9, "{planned:?}");
+        }
+        assert_eq!(lessons.outcomes.len(), LESSONS);
+    }
+
+    #[test]
+    fn an_event_that_was_only_half_seen_teaches_nothing() {
+        let (events, clock) = (sale(), Clock::default());
+        let (mut base, mut lessons) = (Base::default(), Lessons::default());
+        for step in 0..200 {
+            let now = 10_500.0 + 15.0 * f64::from(step);
+            base.learn(&events, &clock, now, 100.0);
+            lessons.learn(&events, &clock, now, 100.0, &base);
+        }
+        assert_eq!(lessons, Lessons::default());
     }
 }

@@ -1,39 +1,24 @@
 //! From what was seen and what is remembered to a number: pure, and without allocating.
 
-use metrics::Replicas;
-
-use super::calendar::{self, ExpectedEvent};
+use super::calendar::ExpectedEvent;
 use super::clock::Clock;
-use super::curve::Curve;
+use super::envelope;
 use super::inputs::Inputs;
 use super::memory::Memory;
+use super::outlook::{NOISE, Outlook};
 use super::plan::{Case, Terms};
 use super::recent::{FURTHEST, SLOT};
-use super::residuals::CELLS;
 
 /// A load that grows by this factor against the last 90 seconds is a surge.
 const SURGE: f64 = 1.3;
 /// How long a surge counts, and the mean it is compared with, in seconds.
 pub(super) const SURGE_HOLDS: f64 = 90.0;
-/// A rate that differs by less than this share of a replica's full rate is noise.
-const NOISE: f64 = 0.25;
 /// Within so many seconds those who wait are to be served.
 const DRAIN: f64 = 30.0;
 /// A request that waits less is not behind, in seconds.
 pub(super) const WAIT: f64 = 0.05;
-/// No load beyond this multiple of the highest of the last days is planned for, but at least this much more in log load
-/// than there is.
-const CAP: (f64, f64) = (1.5, 0.2);
 /// What is expected may ask for so many times what is needed now, or for so many replicas.
 const BOUND: (u32, u32) = (3, 4);
-/// A lower number waits at least so long, in seconds, and at most so long.
-const HOLD: (f64, f64) = (60.0, 600.0);
-
-/// What may clip the number, in the order in which it applies.
-pub(super) const RULES: &[&str] = &["hold", "rate", "max", "min", "no_data", "starting", "event"];
-/// Where a search without a maximum ends.
-pub(super) const WITHOUT_MAX: Replicas = Replicas(10_000);
-
 /// What stays the same from decision to decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'a> {
@@ -43,7 +28,9 @@ pub(super) struct Rules<'a> {
     pub(super) period: f64,
     pub(super) events: &'a [ExpectedEvent],
     pub(super) clock: &'a Clock,
-    /// A rule of [`RULES`] that is switched off, if one is.
+    /// How long a lower number waits, in seconds; nothing: as long as replicas take to start.
+    pub(super) hold: Option<f64>,
+    /// A rule of [`envelope::RULES`] that is switched off, if one is.
     pub(super) waived: Option<&'static str>,
 }
 
@@ -64,6 +51,12 @@ pub(super) struct Choice {
     pub(super) wanted: Option<u32>,
     pub(super) for_now: u32,
     pub(super) for_expected: u32,
+    /// With a jump that comes day by day.
+    pub(super) for_jump: Option<u32>,
+    /// For a load that is gone, and waited for.
+    pub(super) for_return: Option<u32>,
+    /// For a load that is not known: the usual one, and what it needs.
+    pub(super) for_usual: Option<(f64, u32)>,
     pub(super) for_event: Option<u32>,
     pub(super) for_backlog: u32,
     pub(super) surge: bool,
@@ -71,15 +64,14 @@ pub(super) struct Choice {
     /// The rate that is expected with 98 %, within `ahead` seconds.
     pub(super) high: f64,
     pub(super) ahead: f64,
-    /// The log load that is expected before any surprise, and the shift of the logarithm.
-    pub(super) expected: f64,
-    pub(super) shift: f64,
+    /// What may come.
+    pub(super) outlook: Option<Outlook>,
     pub(super) full_rate: f64,
     pub(super) price: f64,
     /// At the number: the share that is expected to be slow, and what one more would save, in replicas.
     pub(super) slow: f64,
     pub(super) saves: f64,
-    clips: [Clipped; 5],
+    clips: [Clipped; 6],
     clipped: usize,
     waived: Option<&'static str>,
 }
@@ -89,7 +81,7 @@ impl Choice {
         &self.clips[..self.clipped]
     }
 
-    fn clip(&mut self, by: &'static str, from: u32, to: u32) -> u32 {
+    pub(super) fn clip(&mut self, by: &'static str, from: u32, to: u32) -> u32 {
         if self.waived == Some(by) {
             return from;
         }
@@ -123,42 +115,40 @@ pub(super) fn ahead(memory: &Memory, age: f64, period: f64) -> usize {
     ((lead / SLOT).ceil().max(1.0) as usize).min(FURTHEST)
 }
 
-/// The number for this instant. `expected` gives the log load to come from the rate and the log's shift.
+/// The number for this instant.
 pub(super) fn choose(
     inputs: &Inputs,
     rate: f64,
     memory: &mut Memory,
-    curve: &Curve,
-    terms: (f64, f64),
+    terms: &Terms<'_>,
+    outlook: Outlook,
     rules: &Rules<'_>,
 ) -> Choice {
-    let (full_rate, price) = terms;
-    let terms = Terms {
-        curve,
-        full_rate,
-        price,
-    };
     let slots = ahead(memory, inputs.age, rules.period);
     let mut choice = Choice {
         ahead: slots as f64 * SLOT,
-        full_rate,
-        price,
+        outlook: Some(outlook),
+        full_rate: terms.full_rate,
+        price: terms.price,
         waived: rules.waived,
         ..Choice::default()
     };
-    now(&mut choice, inputs, rate, memory, &terms, rules.max);
-    expected(&mut choice, rate, memory, &terms, rules.max);
+    now(&mut choice, inputs, rate, memory, terms, rules.max);
+    expected(&mut choice, &outlook, terms, rules.max);
+    let for_one = |rate: f64| terms.replicas(&[Case { weight: 1.0, rate }], rules.max);
+    choice.for_return = outlook.waited_for.map(for_one);
     let lead = 1.1 * memory.starts.quantile(0.9) + 2.0 * inputs.age.max(0.0) + rules.period;
+    let (now, lessons) = (inputs.now, &memory.lessons);
     let event = memory
         .base
-        .rate(rules.events, rules.clock, inputs.now, lead);
-    choice.for_event = event.map(|rate| terms.replicas(&[Case { weight: 1.0, rate }], rules.max));
+        .rate(rules.events, rules.clock, now, lead, lessons);
+    choice.for_event = event.map(for_one);
     let wanted = wanted(&mut choice);
-    hold(&mut choice, wanted, inputs, memory, rules);
+    envelope::apply(&mut choice, wanted, inputs, memory, rules);
     if let Some(target) = choice.target {
         let case = [Case { weight: 1.0, rate }];
         choice.slow = terms.missed(&case, target);
-        choice.saves = terms.saved(&case, target) * price;
+        choice.saves = terms.saved(&case, target) * terms.price;
     }
     choice
 }
@@ -194,97 +184,31 @@ fn now(
 }
 
 /// What may come until the next order is ready, weighed by how likely it is.
-fn expected(choice: &mut Choice, rate: f64, memory: &Memory, terms: &Terms<'_>, max: u32) {
-    let peak = memory.peak();
-    let shift = (NOISE * terms.full_rate).max(0.05 * peak);
-    let log = |rate: f64| libm::log(rate + shift);
-    let point = log(rate);
-    let highest = log(CAP.0 * peak).max(point + CAP.1);
-    let offsets = memory.residuals.offsets();
-    let cases: [Case; CELLS] = std::array::from_fn(|i| {
-        let (offset, weight) = offsets[i];
-        let rate = (libm::exp((point + offset).min(highest)) - shift).max(0.0);
-        Case { weight, rate }
-    });
+fn expected(choice: &mut Choice, outlook: &Outlook, terms: &Terms<'_>, max: u32) {
     let bound = BOUND.1.max(choice.for_now.saturating_mul(BOUND.0));
-    choice.for_expected = terms.replicas(&cases, max).min(bound);
-    choice.expected = point;
-    choice.shift = shift;
-    choice.high = cases[11].rate;
+    choice.for_expected = terms.replicas(&outlook.cases(), max).min(bound);
+    let with_jump = |jump| terms.replicas(&outlook.with_jump(jump), max).min(bound);
+    choice.for_jump = outlook.jump.map(with_jump);
 }
 
 /// The highest of all that is needed, and whose it is.
 fn wanted(choice: &mut Choice) -> u32 {
     let for_now = choice.for_now.saturating_add(choice.for_backlog);
-    let wanted = for_now
-        .max(choice.for_expected)
-        .max(choice.for_event.unwrap_or(0));
-    choice.because = if choice.for_event == Some(wanted) && wanted > for_now {
-        "event"
-    } else if choice.for_expected == wanted && wanted > for_now {
-        "expected"
-    } else if choice.for_backlog > 0 {
-        "backlog"
-    } else if choice.surge {
-        "surge"
-    } else {
-        "load"
+    // In this order they are named.
+    let reasons = [
+        ("event", choice.for_event.unwrap_or(0)),
+        ("expected", choice.for_expected),
+        ("recurring", choice.for_jump.unwrap_or(0)),
+        ("return", choice.for_return.unwrap_or(0)),
+    ];
+    let highest = reasons.iter().map(|(_, n)| *n).fold(for_now, u32::max);
+    let named = reasons.iter().find(|(_, n)| *n == highest && *n > for_now);
+    choice.because = match named {
+        Some((name, _)) => name,
+        None if choice.for_backlog > 0 => "backlog",
+        None if choice.surge => "surge",
+        None => "load",
     };
-    choice.wanted = Some(wanted);
-    wanted
-}
-
-/// What is left of it after what was wanted lately, what may not be trusted, and how fast it may go.
-fn hold(choice: &mut Choice, wanted: u32, inputs: &Inputs, memory: &mut Memory, rules: &Rules<'_>) {
-    let (now, spec) = (inputs.now, inputs.spec);
-    let surge = now < memory.surge_until;
-    let window = memory.starts.quantile(0.5).clamp(HOLD.0, HOLD.1);
-    choice.hold = if surge {
-        window.max(SURGE_HOLDS)
-    } else {
-        window
-    };
-    if memory.wanted.is_empty() {
-        // Nobody knows why there are as many as there are: they get the same time as a wish.
-        memory.wanted.push(now, spec, HOLD.1);
-    }
-    memory.wanted.push(now, wanted, HOLD.1);
-    let held = memory
-        .wanted
-        .highest(now, choice.hold)
-        .min(spec.max(wanted));
-    let mut target = choice.clip("hold", wanted, held.max(wanted));
-    let (least, most) = memory.asked.limits(now, spec);
-    if !choice.surge {
-        let most = most.max(choice.for_event.unwrap_or(0));
-        target = choice.clip("rate", target, target.min(most));
-    }
-    target = choice.clip("max", target, target.min(rules.max));
-    target = choice.clip("min", target, target.max(rules.min));
-    if target >= spec {
-        choice.target = Some(target);
-        return;
-    }
-    let applies = |rule: &'static str| rules.waived != Some(rule);
-    let stay = if inputs.doubt.is_some() && applies("no_data") {
-        Some("no_data")
-    } else if applies("starting")
-        && inputs.unready * 5 > inputs.ready + inputs.unready
-        && spec <= rules.max
-    {
-        Some("starting")
-    } else if applies("event")
-        && calendar::is_near(rules.events, rules.clock, now)
-        && spec <= rules.max
-    {
-        Some("event")
-    } else {
-        None
-    };
-    if let Some(by) = stay {
-        choice.clip(by, target, spec);
-        return;
-    }
-    let slowly = target.max(least).min(rules.max);
-    choice.target = Some(choice.clip("rate", target, slowly));
+    choice.wanted = Some(highest);
+    highest
 }

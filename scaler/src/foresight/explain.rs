@@ -5,11 +5,18 @@ use metrics::Replicas;
 use crate::{Clip, Reason, Term};
 
 use super::choice::Choice;
+use super::forecast::Standing;
 use super::inputs::Inputs;
 use super::memory::Memory;
+use super::outlook::Outlook;
 
 /// Why the number is what it is.
-pub(super) fn reason(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Reason {
+pub(super) fn reason(
+    choice: &Choice,
+    inputs: &Inputs,
+    memory: &Memory,
+    standing: Option<Standing>,
+) -> Reason {
     let mut reason = Reason::new(choice.because, sentence(choice, inputs));
     reason.wanted = choice.wanted.map(Replicas);
     for clip in choice.clips() {
@@ -21,6 +28,7 @@ pub(super) fn reason(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Reaso
     }
     if choice.wanted.is_some() {
         reason.terms = terms(choice, inputs, memory);
+        reason.terms.extend(standing.iter().flat_map(trust));
     }
     if let Some((name, why)) = &inputs.doubt {
         reason.terms.push(term(name, why.clone()));
@@ -29,21 +37,26 @@ pub(super) fn reason(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Reaso
 }
 
 fn sentence(choice: &Choice, inputs: &Inputs) -> String {
-    let Some(wanted) = choice.wanted else {
-        let why = match (&inputs.doubt, choice.because) {
-            (Some((name, why)), "no_data") => format!("{name}: {why}"),
-            (_, "learning") => "what a replica can take is not known yet".into(),
-            (_, _) => "what was offered is not known".into(),
-        };
-        return format!("{why}: {} replicas stay", inputs.spec);
+    let full_rate = choice.full_rate;
+    let (Some(wanted), Some(outlook)) = (choice.wanted, &choice.outlook) else {
+        return without_load(choice, inputs);
     };
     let rate = inputs.rate.unwrap_or(0.0);
-    let full_rate = choice.full_rate;
+    let (high, ahead) = (outlook.high(), choice.ahead);
     match choice.because {
         "expected" => format!(
-            "up to {:.1} req/s expected within {:.0} s (98 %), each replica takes {full_rate:.1} at most: {wanted} replicas, \
-             as one more would save less than it costs",
-            choice.high, choice.ahead
+            "up to {high:.1} req/s expected within {ahead:.0} s (98 %), each replica takes {full_rate:.1} at most: {wanted} replicas, \
+             as one more would save less than it costs"
+        ),
+        "recurring" => format!(
+            "on most days the load jumps at about this time, now to {:.1} req/s within {ahead:.0} s; each replica takes \
+             {full_rate:.1} at most: {wanted} replicas",
+            outlook.jump.unwrap_or(high)
+        ),
+        "return" => format!(
+            "{rate:.1} req/s, less than half of the {:.1} usual now: such a drop is an outage, after which all come back at once, so \
+             {wanted} replicas stay ready for it",
+            outlook.waited_for.unwrap_or(rate)
         ),
         "event" => format!(
             "an event is expected, each replica takes {full_rate:.1} req/s at most: {wanted} replicas"
@@ -62,17 +75,27 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
     }
 }
 
+fn without_load(choice: &Choice, inputs: &Inputs) -> String {
+    let why = match (&inputs.doubt, choice.because) {
+        (Some((name, why)), "no_data" | "usual") => format!("{name}: {why}"),
+        (_, "learning") => "what a replica can take is not known yet".into(),
+        (_, _) => "what was offered is not known".into(),
+    };
+    match choice.for_usual {
+        Some((rate, n)) => format!("{why}; at this time {rate:.1} req/s are usual: {n} replicas"),
+        None => format!("{why}: {} replicas stay", inputs.spec),
+    }
+}
+
 fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
-    let mut terms = Vec::with_capacity(14);
+    let mut terms = Vec::with_capacity(24);
+    let replicas = |n: u32| format!("{n} replicas");
+    let now = inputs.rate.unwrap_or(0.0);
+    terms.push(term("rate now", format!("{now:.1} req/s")));
+    if let Some(outlook) = &choice.outlook {
+        expectation(&mut terms, outlook, choice.ahead);
+    }
     let mut add = |name: &str, value: String| terms.push(term(name, value));
-    add(
-        "rate now",
-        format!("{:.1} req/s", inputs.rate.unwrap_or(0.0)),
-    );
-    add(
-        "expected, 98 %",
-        format!("{:.1} req/s within {:.0} s", choice.high, choice.ahead),
-    );
     add(
         "full rate",
         format!("{:.2} req/s a replica", choice.full_rate),
@@ -81,22 +104,24 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
         "price",
         format!("{:.3} replica-seconds a slow request", choice.price),
     );
-    add("for the load", format!("{} replicas", choice.for_now));
+    add("for the load", replicas(choice.for_now));
     if choice.surge {
         add("surge", "more by a third or more than lately".into());
     }
-    add(
-        "for what is expected",
-        format!("{} replicas", choice.for_expected),
-    );
-    if let Some(n) = choice.for_event {
-        add("for the event", format!("{n} replicas"));
-    }
-    if choice.for_backlog > 0 {
-        add(
+    add("for what is expected", replicas(choice.for_expected));
+    let parts = [
+        ("for the daily jump", choice.for_jump),
+        ("for the return", choice.for_return),
+        ("for the event", choice.for_event),
+        (
             "for the backlog",
-            format!("{} replicas", choice.for_backlog),
-        );
+            Some(choice.for_backlog).filter(|n| *n > 0),
+        ),
+    ];
+    for (name, n) in parts {
+        if let Some(n) = n {
+            add(name, replicas(n));
+        }
     }
     if choice.target.is_some() {
         add(
@@ -110,6 +135,60 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
         add("slow lately", format!("{:.4} %", 100.0 * used));
     }
     terms
+}
+
+/// What may come.
+fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
+    let within = |rate: f64| format!("{rate:.1} req/s within {ahead:.0} s");
+    if let Some(parts) = outlook.forecast {
+        let times = |log: f64| format!("{:+.1} %", 100.0 * libm::expm1(log));
+        terms.push(term("expected", within(outlook.expected())));
+        terms.push(term("expected, 98 %", within(outlook.high())));
+        terms.push(term("time of day", times(parts.season)));
+        terms.push(term("last hour", times(parts.trend)));
+        terms.push(term("highest of that time", times(parts.highest)));
+    } else {
+        terms.push(term("expected, 98 %", within(outlook.high())));
+    }
+    if let Some(jump) = outlook.jump {
+        terms.push(term("daily jump", within(jump)));
+    }
+    if let Some(usual) = outlook.waited_for {
+        terms.push(term("usual now", format!("{usual:.1} req/s")));
+    }
+}
+
+/// Whether the forecast is followed, and why.
+fn trust(standing: &Standing) -> Vec<Term> {
+    let Standing {
+        days,
+        repeats,
+        loss_ratio,
+        cover,
+        ..
+    } = standing;
+    if *days == 0 {
+        return vec![term(
+            "forecast",
+            "none before two whole days are known".into(),
+        )];
+    }
+    let followed = if standing.followed {
+        format!("followed, from {days} days")
+    } else if standing.wait > 0.0 {
+        format!("not followed, for {:.1} h at least", standing.wait / 3600.0)
+    } else {
+        "not followed: days are not like each other".into()
+    };
+    vec![
+        term("forecast", followed),
+        term("likeness of days", format!("{repeats:.2}")),
+        term(
+            "loss against no forecast",
+            format!("{:.0} %", 100.0 * loss_ratio),
+        ),
+        term("98 % held", format!("{:.1} % of the time", 100.0 * cover)),
+    ]
 }
 
 fn term(name: &str, value: String) -> Term {

@@ -4,17 +4,14 @@ use metrics::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
-use super::calendar::Base;
+use super::calendar::{Base, Lessons};
 use super::curve::Seen;
 use super::full_rate::FullRate;
 use super::holds::{Asked, Wanted};
+use super::peaks::Peaks;
 use super::recent::Recent;
 use super::residuals::Residuals;
 use super::start_up::StartUps;
-
-/// Days whose highest rate is kept.
-const DAYS: usize = 7;
-const DAY: f64 = 86_400.0;
 
 /// What safety needs: what was wanted and asked for, what a replica can do, the price, the margin.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -34,12 +31,13 @@ pub(super) struct Memory {
     pub(super) budget: Budget,
     pub(super) starts: StartUps,
     pub(super) base: Base,
+    #[serde(default)]
+    pub(super) lessons: Lessons,
     /// Until when a surge is held, in seconds.
     pub(super) surge_until: f64,
     /// When there was overload last, in seconds.
     pub(super) overload_at: f64,
-    /// The highest rate of each of the last days, by the day's number.
-    peaks: Vec<(i64, f32)>,
+    pub(super) peaks: Peaks,
 }
 
 impl Default for Memory {
@@ -57,9 +55,10 @@ impl Default for Memory {
             budget: Budget::default(),
             starts: StartUps::default(),
             base: Base::default(),
+            lessons: Lessons::default(),
             surge_until: -1e300,
             overload_at: -1e300,
-            peaks: Vec::with_capacity(DAYS + 1),
+            peaks: Peaks::default(),
         }
     }
 }
@@ -73,28 +72,9 @@ impl Memory {
             && self.budget.is_sound()
             && self.starts.is_sound()
             && self.base.is_sound()
+            && self.lessons.is_sound()
             && self.full_rate.is_sound()
             && self.prior_at.is_none_or(|at| (1e-9..1e15).contains(&at))
-            && self
-                .peaks
-                .iter()
-                .all(|(_, rate)| (0.0..1e13).contains(rate))
-    }
-
-    /// The highest rate of the last days; 0 before the first.
-    pub(super) fn peak(&self) -> f64 {
-        f64::from(self.peaks.iter().map(|(_, rate)| *rate).fold(0.0, f32::max))
-    }
-
-    /// There was this rate at `now`.
-    pub(super) fn learn_peak(&mut self, now: f64, rate: f64) {
-        let day = (now / DAY).floor() as i64;
-        match self.peaks.last_mut() {
-            Some((last, highest)) if *last >= day => *highest = highest.max(rate as f32),
-            _ => self.peaks.push((day, rate as f32)),
-        }
-        if self.peaks.len() > DAYS {
-            self.peaks.remove(0);
-        }
+            && self.peaks.is_sound()
     }
 }

@@ -134,6 +134,13 @@ impl Residuals {
         }
     }
 
+    /// What is added to the expected log load so that it is not exceeded with probability `q`.
+    pub(super) fn at(&self, q: f64) -> f64 {
+        let quantile = self.quantile(q);
+        let widened = if quantile > 0.0 { self.widened } else { 1.0 };
+        self.size() * quantile * widened
+    }
+
     /// What is added to the expected log load in each cell, and the cell's weight.
     pub(super) fn offsets(&self) -> [(f64, f64); CELLS] {
         let middles: [f64; CELLS] = std::array::from_fn(|i| (EDGES[i] + EDGES[i + 1]) / 2.0);

@@ -66,13 +66,17 @@ impl StartUps {
                 continue;
             }
             until = until.max(ready);
-            let took = ready - clock.seconds(created);
-            if took > 0.0 && took <= LONGEST {
-                self.counts.iter_mut().for_each(|c| *c *= KEEP);
-                self.counts[bin(took)] += 1.0;
-            }
+            self.add(ready - clock.seconds(created));
         }
         self.until = until;
+    }
+
+    /// A replica took so many seconds.
+    pub(super) fn add(&mut self, took: f64) {
+        if took > 0.0 && took <= LONGEST {
+            self.counts.iter_mut().for_each(|c| *c *= KEEP);
+            self.counts[bin(took)] += 1.0;
+        }
     }
 
     /// The time within which a share `q` of replicas is ready, in seconds, rounded up to its bin's end.
