@@ -9,7 +9,7 @@ use metrics::{Grid, Timestamp};
 use reports::record::{
     Audit, End, Ending, Event, Header, Host, PolicyHeader, SCHEMA, ServiceHeader, World,
 };
-use scaler::{HpaController, PolicySpec, SimpleHpa, StepRecord};
+use scaler::{ForesightSpec, HpaController, PolicySpec, SimpleHpa, StepRecord};
 use scenarios::{Discipline, Policy, Scaling, Scenario, Service};
 
 /// The header of a run of `scenario`, already compressed to its speed.
@@ -74,6 +74,7 @@ pub(crate) fn policy_name(policy: &Policy) -> &'static str {
         Policy::Schedule(_) => "schedule",
         Policy::PerRequest => "per_request",
         Policy::Reactive { .. } => "reactive",
+        Policy::Foresight { .. } => "foresight",
         Policy::Hpa { .. } => "hpa",
     }
 }
@@ -179,6 +180,11 @@ fn policy(scenario: &Scenario, service: &str, scaling: &Scaling, start: Timestam
         Policy::Reactive { budget } => {
             PolicySpec::Reactive(reactive::spec(scenario, service, scaling, *budget, start))
         }
+        Policy::Foresight { budget } => PolicySpec::Foresight(Box::new(ForesightSpec {
+            common: reactive::spec(scenario, service, scaling, *budget, start),
+            workload: service.to_owned(),
+            history: None,
+        })),
         Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
             Some(hpa) => PolicySpec::Hpa(hpa),
             None => PolicySpec::Static {

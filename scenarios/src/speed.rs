@@ -128,7 +128,10 @@ impl Faster {
 
     fn scaling(&self, scaling: &mut Scaling) {
         match &mut scaling.policy {
-            Policy::Static | Policy::PerRequest | Policy::Reactive { .. } => {}
+            Policy::Static
+            | Policy::PerRequest
+            | Policy::Reactive { .. }
+            | Policy::Foresight { .. } => {}
             Policy::Schedule(entries) => {
                 for ScheduleEntry { at, .. } in entries {
                     *at = self.time(*at);

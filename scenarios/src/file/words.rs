@@ -20,6 +20,7 @@ pub(crate) enum PolicyName {
     PerRequest,
     Hpa,
     Reactive,
+    Foresight,
 }
 
 /// A discipline's name.
@@ -62,7 +63,7 @@ words! {
     Waiting, "a place to wait": "replica" => Self::Replica, "gateway" => Self::Gateway;
     DisciplineName, "a discipline": "fifo" => Self::Fifo, "sharing" => Self::Sharing;
     Lost, "something that can be lost": "node" => Self::Node, "zone" => Self::Zone;
-    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa, "reactive" => Self::Reactive;
+    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa, "reactive" => Self::Reactive, "foresight" => Self::Foresight;
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
     GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;

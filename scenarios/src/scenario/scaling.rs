@@ -54,6 +54,11 @@ pub enum Policy {
         /// The share of requests that may be slow; nothing: what the SLO leaves.
         budget: Option<Ratio>,
     },
+    /// Our own: it also learns what days are like.
+    Foresight {
+        /// The share of requests that may be slow; nothing: what the SLO leaves.
+        budget: Option<Ratio>,
+    },
     /// The Horizontal Pod Autoscaler with these targets.
     Hpa {
         /// Its targets; the largest proposal wins.

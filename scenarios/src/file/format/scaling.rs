@@ -31,9 +31,9 @@ written! {
     /// How a service scales.
     ScalingEntry, "scaling" {
         /// `static`, `schedule`, `per_request` (a replica for each request that is there, as functions-as-a-service do),
-        /// `reactive` (our own, without history) or `hpa`.
+        /// `foresight` (our own), `reactive` (the same without history) or `hpa`. Default: `foresight`.
         policy: may OneOf<words::PolicyName>,
-        /// The fewest replicas. Range: 0 to 10000, for `hpa` and `reactive` from 1. Default: those of the start.
+        /// The fewest replicas. Range: 0 to 10000, for `hpa`, `foresight` and `reactive` from 1. Default: those of the start.
         min: may Count,
         /// The most replicas. Range: 1 to 10000.
         max: may Count,
@@ -49,7 +49,7 @@ written! {
         cpu_initialization: may Time,
         /// For `hpa`: how long a replica that was never ready is left out. Default: 30s.
         initial_readiness_delay: may Time,
-        /// For `reactive`: the share of requests that may be slow. Range: 0.0001% to 50%. Default: what the SLO leaves.
+        /// For `foresight` and `reactive`: the share of requests that may be slow. Range: 0.0001% to 50%. Default: what the SLO leaves.
         budget: may Share,
         /// For `schedule`: replicas from each instant on.
         schedule: may List<ScheduleFile>,

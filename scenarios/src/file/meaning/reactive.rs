@@ -1,33 +1,41 @@
-//! Our own policy as a service's scaling.
+//! Our own policies as a service's scaling.
 
 use metrics::Ratio;
 
 use super::super::format::ScalingEntry;
+use super::super::mistake::Span;
 use super::{Meaning, refuse};
-use crate::{Discipline, Policy, Service};
+use crate::{Discipline, Service};
 
 impl Meaning<'_> {
-    /// It learns what a replica can take from the share of slots that are held, so there must be such a share.
-    pub(super) fn reactive(&mut self, entry: &ScalingEntry, service: &Service) -> Policy {
-        let what = "a reactive policy";
-        self.nothing_of_hpa(entry, what);
-        refuse(self.found, what, [("schedule", entry.schedule.at())]);
-        if let Some(at) = entry.policy.at() {
-            if service.slots.is_none() {
-                self.found.add(
-                    at,
-                    "`reactive` for a service with unlimited slots",
-                    "it learns what a replica can take from slots held ÷ slots",
-                    "give the service a number of `slots`, or use another policy: hpa",
-                );
-            } else if service.discipline != Discipline::Fifo {
-                self.found.add(
-                    at,
-                    "`reactive` for a service whose requests share its cores",
-                    "it learns what a replica can take from slots held ÷ slots, and there a replica is full before its slots are",
-                    "use `discipline: fifo`, or another policy: hpa",
-                );
-            }
+    /// The budget of `policy`, if it says one. It learns what a replica can take from the share of slots that are held, so
+    /// there must be such a share.
+    pub(super) fn own(
+        &mut self,
+        entry: &ScalingEntry,
+        name: Span,
+        policy: &str,
+        service: &Service,
+    ) -> Option<Ratio> {
+        let what = format!("a {policy} policy");
+        self.nothing_of_hpa(entry, &what);
+        refuse(self.found, &what, [("schedule", entry.schedule.at())]);
+        // Where no policy is named it is this one: then the service's name is what is wrong.
+        let at = entry.policy.at().unwrap_or(name);
+        if service.slots.is_none() {
+            self.found.add(
+                at,
+                format!("`{policy}` for a service with unlimited slots"),
+                "it learns what a replica can take from slots held ÷ slots",
+                "give the service a number of `slots`, or use another policy: hpa",
+            );
+        } else if service.discipline != Discipline::Fifo {
+            self.found.add(
+                at,
+                format!("`{policy}` for a service whose requests share its cores"),
+                "it learns what a replica can take from slots held ÷ slots, and there a replica is full before its slots are",
+                "use `discipline: fifo`, or another policy: hpa",
+            );
         }
         let budget = entry.budget.value().map(|share| share.0);
         if let (Some(share), Some(at)) = (budget, entry.budget.at())
@@ -40,8 +48,6 @@ impl Meaning<'_> {
                 "from 0.0001% to 50% of the requests",
             );
         }
-        Policy::Reactive {
-            budget: budget.and_then(|share| Ratio::new(share).ok()),
-        }
+        budget.and_then(|share| Ratio::new(share).ok())
     }
 }

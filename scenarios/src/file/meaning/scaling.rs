@@ -57,18 +57,12 @@ impl Meaning<'_> {
                 &from_file
             }
         };
-        let Some(policy) = entry.policy.value().map(|word| word.0) else {
-            if !entry.policy.is_there() {
-                self.found.add(
-                    name,
-                    "scaling without a policy",
-                    "",
-                    "one of: static, schedule, per_request, reactive, hpa, or `file: hpa.yaml`",
-                );
-            }
-            return None;
+        let policy = match entry.policy.value() {
+            Some(word) => word.0,
+            None if entry.policy.is_there() => return None,
+            None => PolicyName::Foresight,
         };
-        if policy != PolicyName::Reactive {
+        if !matches!(policy, PolicyName::Foresight | PolicyName::Reactive) {
             let what = "a policy without a price";
             refuse(self.found, what, [("budget", entry.budget.at())]);
         }
@@ -91,7 +85,12 @@ impl Meaning<'_> {
                 self.per_request(entry, service);
                 Policy::PerRequest
             }
-            PolicyName::Reactive => self.reactive(entry, service),
+            PolicyName::Reactive => Policy::Reactive {
+                budget: self.own(entry, name, "reactive", service),
+            },
+            PolicyName::Foresight => Policy::Foresight {
+                budget: self.own(entry, name, "foresight", service),
+            },
             PolicyName::Hpa => {
                 refuse(self.found, "an hpa", [("schedule", entry.schedule.at())]);
                 self.busy_of_limited(entry, service);
@@ -173,7 +172,10 @@ impl Meaning<'_> {
     ) -> (Replicas, Replicas) {
         let start = service.replicas.get();
         let min = entry.min.value().map_or(start, |count| count.0);
-        let decides = matches!(policy, PolicyName::Hpa | PolicyName::Reactive);
+        let decides = matches!(
+            policy,
+            PolicyName::Hpa | PolicyName::Foresight | PolicyName::Reactive
+        );
         let least = u32::from(decides);
         let min = self.within(min, entry.min.at().or(Some(at)), "min", least..=MOST);
         let Some(max) = entry.max.value() else {

@@ -24,6 +24,29 @@ fn it_needs_nothing_but_a_maximum() {
     let budget = Ratio::new(0.005).ok();
     let bold = policy("{policy: reactive, min: 2, max: 30, budget: 0.5%}");
     assert_eq!(bold, Policy::Reactive { budget });
+    let named = policy("{policy: foresight, max: 30, budget: 0.5%}");
+    assert_eq!(named, Policy::Foresight { budget });
+}
+
+#[test]
+fn whoever_names_no_policy_gets_foresight() {
+    let found = checked(&scaled(DESIGN, "{max: 30}"));
+    let policy = &found.scenario.scaling["catalogue"].policy;
+    assert_eq!(*policy, Policy::Foresight { budget: None });
+    let text = scaled(
+        &catalogue_with("slots: unlimited"),
+        "{max: 30, target: {cpu: 70%}}",
+    );
+    let mistakes = read(&text).expect_err("there are mistakes in it");
+    let said: Vec<&str> = mistakes.list().iter().map(|m| m.what.as_str()).collect();
+    assert!(
+        said.contains(&"`target` means nothing for a foresight policy"),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(&"`foresight` for a service with unlimited slots"),
+        "{said:?}"
+    );
 }
 
 #[test]
