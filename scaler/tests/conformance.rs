@@ -244,6 +244,7 @@ fn edges() {
     check(&own(), "edges_single");
     check(&own(), "edges_seq");
     check_admission(&own(), "edges_validate");
+    check_kpa(&own(), "edges_kpa");
 }
 
 #[test]
@@ -286,8 +287,12 @@ fn check_admission(folder: &Path, set: &str) {
 
 #[test]
 fn kpa() {
-    let mut tally = Tally::new("kpa");
-    for (input, expected) in load(&folder(), "kpa") {
+    check_kpa(&folder(), "kpa");
+}
+
+fn check_kpa(folder: &Path, set: &str) {
+    let mut tally = Tally::new(set);
+    for (input, expected) in load(folder, set) {
         kpa::replay(&mut tally, &input, &expected, !tagged(&input, "overflow"));
     }
     tally.finish();

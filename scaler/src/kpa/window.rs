@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 const MOST: i64 = 120_000;
 /// The share of the newest bucket of a very long weighted window.
 const LEAST_WEIGHT: f64 = 0.2;
-/// How much of all weight lies inside the window.
-const WITHIN: f64 = 0.9999;
+/// How much of all weight lies before the window. Upstream takes it from 0.9999, but in exact arithmetic.
+const BEFORE: f64 = 0.0001;
 
 /// A window of readings that averages over its buckets.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ impl Window {
     /// An empty window of so many buckets, at least one.
     pub(super) fn new(buckets: i64, weighted: bool) -> Self {
         let buckets = buckets.clamp(1, MOST);
-        let weight = 1.0 - libm::pow(1.0 - WITHIN, 1.0 / buckets as f64);
+        let weight = 1.0 - libm::pow(BEFORE, 1.0 / buckets as f64);
         Self {
             buckets: vec![0.0; buckets as usize],
             written: None,

@@ -68,7 +68,7 @@ fn averages(input: &Value) -> Vec<Value> {
     convert::list(&input["steps"]).iter().map(step).collect()
 }
 
-fn observation(policy: &Kpa, step: &Value, count: u32) -> Observation {
+fn observation(policy: &Kpa, step: &Value, count: u32, silent: bool) -> Observation {
     let at = convert::at(&step["t_ms"]).unwrap();
     let metric = policy.wants().samples.first().unwrap().clone();
     let scale = Scale {
@@ -100,7 +100,7 @@ fn observation(policy: &Kpa, step: &Value, count: u32) -> Observation {
         samples: convert::list(&step["stats"]).iter().map(sample).collect(),
         ..Observation::default()
     };
-    if step["no_data"] == true {
+    if step["no_data"] == true || silent {
         seen.metrics.insert(metric, Reading::NoData(NoData::Empty));
     }
     seen
@@ -110,18 +110,27 @@ fn observation(policy: &Kpa, step: &Value, count: u32) -> Observation {
 fn readings(input: &Value) -> Vec<Value> {
     let mut policy = Kpa::new(spec(&input["spec"]));
     // It is made before its first decision, with so many replicas ready and nothing read.
-    let first = observation(&policy, &json!({"t_ms": 0}), ready(&input["initial_ready"]));
+    let at_zero = json!({"t_ms": 0});
+    let first = observation(&policy, &at_zero, ready(&input["initial_ready"]), true);
     policy.decide(&first);
     policy.settle(&WriteOutcome::DryRun);
     let mut steps = Vec::new();
+    // Upstream's own client does not ask for readings while the activator is always in the path, so that it then never
+    // lacks any; the client of the recording always asked.
+    let mut newest: Option<i64> = None;
+    let second = |ms: &Value| ms.as_i64().unwrap().div_euclid(1000);
+    let window = input["spec"]["stable_window_s"].as_i64().unwrap();
     for step in convert::list(&input["steps"]) {
+        let stats = convert::list(&step["stats"]).iter();
+        newest = newest.max(stats.map(|stat| second(&stat["t_ms"])).max());
+        let silent = newest.is_none_or(|at| second(&step["t_ms"]) - at > window);
         if let Some(new) = step.get("spec") {
             let state = policy.save();
             policy = Kpa::new(spec(new));
             policy.restore(&state).unwrap();
         }
         let count = step["ready"].as_u64().map_or(0, |_| ready(&step["ready"]));
-        let decision = policy.decide(&observation(&policy, step, count));
+        let decision = policy.decide(&observation(&policy, step, count, silent));
         policy.settle(&WriteOutcome::DryRun);
         let term = |name: &str| {
             let term = decision.reason.terms.iter().find(|t| t.name == name)?;
