@@ -1,10 +1,11 @@
 //! Distributions of durations, and the one sampler that all worlds use.
 //!
 //! Every draw takes exactly one 64-bit number and is the inverse of the distribution function at it, so that the same luck
-//! means the same rank under every scenario. No tables: tails are exact to the resolution of the draw, 2⁻⁵⁴. Only `libm`
-//! and exactly rounded operations are used, so that all platforms agree to the last bit.
+//! means the same rank under every scenario. Tails are exact to the resolution of the draw, 2⁻⁵⁴. Only `libm` and exactly
+//! rounded operations are used, so that all platforms agree to the last bit.
 
 mod normal;
+mod quantiles;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,10 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::draws::unit_interval;
-use crate::time::{nanos, seconds};
+use crate::time::{nanos, seconds, whole, whole_nanos};
 
-pub(crate) use normal::inverse_cdf as inverse_normal;
+use normal::inverse_cdf as inverse_normal;
+pub(crate) use quantiles::{exp, minus_log, normal as normal_quantile};
 
 /// The longest duration that a distribution may be built from.
 pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -183,19 +185,19 @@ impl Distribution {
     pub fn sample_nanos(&self, draws: &mut impl Rng) -> u64 {
         let bits = draws.next_u64();
         match self {
-            Self::Constant(value) => value.as_nanos() as u64,
+            Self::Constant(value) => whole_nanos(*value),
             Self::LogNormal { mu, sigma, scale } => {
-                nanos(scale * libm::exp(mu + sigma * inverse_normal(unit_interval(bits))))
+                nanos(scale * exp(mu + sigma * normal_quantile(bits)))
             }
             // −ln(u) rather than −ln(1 − u): the long draws, where u is small, are the finest.
             Self::Exponential { mean } => {
-                nanos(mean.as_secs_f64() * -libm::log(unit_interval(bits)))
+                whole(whole_nanos(*mean) as f64 * minus_log(unit_interval(bits)))
             }
             Self::Empirical(values) => {
                 let place = (u128::from(bits) * values.len() as u128) >> 64;
                 values
                     .get(place as usize)
-                    .map_or(0, |value| value.as_nanos() as u64)
+                    .map_or(0, |value| whole_nanos(*value))
             }
         }
     }

@@ -1,18 +1,29 @@
 //! Luck that depends on what it is for, never on what was drawn before.
 //!
-//! The key of a stream is its purpose and its entity's numbers, absorbed one after the other by the finaliser of
-//! SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA 2014); the draws of a stream
-//! are SplitMix64 from that key. Any change of a value is a change of [`VERSION`].
+//! The key of a stream is a sum of its purpose and its entity's numbers, each times an odd number of its own, and of the
+//! mixed seed, put through the finaliser of SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number
+//! generators*, OOPSLA 2014); the draws of a stream are SplitMix64 from that key. Any change of a value is a change of
+//! [`VERSION`].
 
 use std::convert::Infallible;
 
 use rand::rand_core::TryRng;
 
+use crate::distribution::minus_log;
+
 /// The algorithm's name and version, as records carry it.
-pub const VERSION: &str = "splitmix64/1";
+pub const VERSION: &str = "splitmix64/2";
 
 /// 2⁶⁴ ÷ the golden ratio, odd: the step of SplitMix64's counter.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What each of a stream's words is multiplied by: the first digits of √2, √3 and √7 behind the point, made odd. With
+/// generic factors two streams meet no oftener than random keys do.
+const FACTORS: [u64; 3] = [
+    0x6a09_e667_f3bc_c909,
+    0xbb67_ae85_84ca_a73b,
+    0xa54f_f53a_5f1d_36f1,
+];
 
 /// What a draw is for.
 ///
@@ -159,6 +170,7 @@ pub enum Stream {
 
 impl Stream {
     /// The purpose with the rarest number, and the other numbers: together no two streams share them.
+    #[inline]
     fn words(self) -> [u64; 3] {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
         let tag = |tag: u64, low: u32| tag << 32 | u64::from(low);
@@ -230,12 +242,13 @@ impl Draws {
     #[must_use]
     #[inline]
     pub fn new(seed: u64, stream: Stream) -> Self {
-        let state = stream
-            .words()
-            .into_iter()
-            .fold(mix(seed.wrapping_add(GAMMA)), |key, word| {
-                mix((key ^ word).wrapping_add(GAMMA))
-            });
+        // Products do not wait for each other, as mixing word after word would.
+        let [purpose, entity, place] = stream.words();
+        let key = mix(seed.wrapping_add(GAMMA))
+            .wrapping_add(purpose.wrapping_mul(FACTORS[0]))
+            .wrapping_add(entity.wrapping_mul(FACTORS[1]))
+            .wrapping_add(place.wrapping_mul(FACTORS[2]));
+        let state = mix(key);
         Self { state }
     }
 
@@ -261,7 +274,7 @@ impl Draws {
     /// Exponential with mean 1.
     #[inline]
     pub fn exponential(&mut self) -> f64 {
-        -libm::log(self.uniform())
+        minus_log(self.uniform())
     }
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::distribution::{exp, normal_quantile};
 use crate::draws::{Draws, Stream};
 use crate::{Distribution, Journey, JourneyIndex, Method, Page, PageIndex, Scenario, Variable};
 
@@ -147,10 +148,12 @@ impl Shopper {
 
     /// The page that is due.
     #[must_use]
+    #[inline]
     pub fn current(&self) -> &Page {
         self.meant().page(self.page)
     }
 
+    #[inline]
     fn meant(&self) -> &Journey {
         self.scenario.journey(self.journey)
     }
@@ -276,10 +279,12 @@ impl Shopper {
 
     /// Steps on from a page that was served, when nobody wants to know how long the shopper thinks: the draw of that is
     /// the last of its stream, so that it can be left out.
+    #[inline]
     pub(crate) fn turn(&mut self) {
         self.stride(Outcome::Served, |_, _| Duration::ZERO);
     }
 
+    #[inline]
     fn stride(
         &mut self,
         outcome: Outcome,
@@ -313,6 +318,7 @@ impl Shopper {
     }
 
     /// The draws of what happens after this page: first where the shopper goes, then how long it takes.
+    #[inline]
     fn thought(&self) -> Draws {
         Draws::new(
             self.scenario.seed,
@@ -337,6 +343,7 @@ impl Shopper {
     }
 
     /// Where luck leads from this page; nothing if it leads out.
+    #[inline]
     fn next_page(&self, luck: f64) -> Option<PageIndex> {
         let next = &self.current().next;
         let on: f64 = next.iter().map(|(_, chance)| chance).sum();
@@ -344,8 +351,8 @@ impl Shopper {
         if luck >= stay {
             return None;
         }
-        next.get(pick(next, |(_, chance)| *chance, luck / stay))
-            .map(|(page, _)| *page)
+        let place = at_weight(next, |(_, chance)| *chance, luck / stay * on);
+        next.get(place).map(|(page, _)| *page)
     }
 
     fn leave(&mut self, think: impl FnOnce(&Distribution) -> Duration) -> Next {
@@ -386,7 +393,12 @@ fn beginning(
 /// The place of the one whom `luck`, from 0 to 1, falls on when each has a share by weight.
 fn pick<T>(all: &[T], weight: impl Fn(&T) -> f64, luck: f64) -> usize {
     let total: f64 = all.iter().map(&weight).sum();
-    let mut left = luck * total;
+    at_weight(all, weight, luck * total)
+}
+
+/// The place of the one up to whom the weights add up to more than `left`.
+#[inline]
+fn at_weight<T>(all: &[T], weight: impl Fn(&T) -> f64, mut left: f64) -> usize {
     for (place, one) in all.iter().enumerate() {
         left -= weight(one);
         if left < 0.0 {
@@ -402,9 +414,9 @@ fn length_factor(cv: f64, draws: &mut Draws) -> f64 {
     if cv <= 0.0 {
         return 1.0;
     }
-    let luck = draws.uniform();
+    let z = normal_quantile(draws.bits());
     let variance = libm::log1p(cv * cv);
-    libm::exp(variance.sqrt() * crate::distribution::inverse_normal(luck) - variance / 2.0)
+    exp(variance.sqrt() * z - variance / 2.0)
 }
 
 #[cfg(test)]

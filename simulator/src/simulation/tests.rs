@@ -255,19 +255,19 @@ fn ten_thousand_replicas_and_a_service_that_nobody_calls() {
 
 #[test]
 fn retries_and_contention_make_a_collapse_that_stays() {
-    // Below its knee the shop serves the load with room to spare; a burst fills it with more than it works best with, and
-    // those who ask again keep it there.
+    // Far below its knee the shop serves the load with room to spare (nearer to it, luck alone would do what the burst does);
+    // a burst fills it with more than it works best with, and those who ask again keep it there.
     let service = "{replicas: 1, slots: 200, queue: 0, discipline: sharing, cores: 4, contention: {alpha: 0.02, beta: 0.002}, operations: {page: {route: GET /, do: [work: {mean: 20ms, cv: 0.5}]}}}";
     let text = |burst: &str| {
         one_service(
             "300s",
-            "90/s",
+            "60/s",
             service,
             "gateway: {time_limit: 1s, breaker: {least: 1000000}, ejection: {most: 0%}}",
         )
         .replace(
-            "90/s}",
-            &format!("90/s}}, pulse: {{at: 60s, every: 1h, width: 10s, height: {burst}}}"),
+            "60/s}",
+            &format!("60/s}}, pulse: {{at: 60s, every: 1h, width: 10s, height: {burst}}}"),
         )
         .replace("{get: /}", "{get: /, on_failure: {retry: 5, after: 200ms}}")
     };
