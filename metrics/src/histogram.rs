@@ -1,5 +1,6 @@
 //! A mergeable histogram of latencies.
 
+mod counting;
 mod unpack;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Quantile;
+
+pub use counting::LatencyCounts;
 
 /// The smallest latency told apart from its neighbours, in µs.
 const LOWEST_US: u64 = 1;

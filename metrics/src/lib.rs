@@ -14,7 +14,7 @@ mod units;
 mod window;
 
 pub use gate::{Bound, Gate, GateLevel, GateMetric, GatePer, Phase, Slo};
-pub use histogram::{Histogram, HistogramError, Precision};
+pub use histogram::{Histogram, HistogramError, LatencyCounts, Precision};
 pub use quantity::{ParseQuantityError, Quantity};
 pub use reading::{NoData, Reading};
 pub use timestamp::Timestamp;

@@ -4,9 +4,8 @@
 //! later is told in further pieces of its window.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
-use metrics::{Counts, Grid, Histogram, Precision, Series, Window, Workload};
+use metrics::{Counts, Grid, LatencyCounts, Series, Window, Workload};
 
 use crate::model::{Model, nanos};
 use crate::span::End;
@@ -14,8 +13,10 @@ use crate::span::End;
 /// One window's part.
 #[derive(Debug, Default)]
 struct Part {
-    pages: Vec<Tally>,
-    services: Vec<Tally>,
+    /// Of the pages, then of the services.
+    tallies: Vec<Tally>,
+    /// What somebody else has counted instead, by page and by service.
+    given: Option<[BTreeMap<String, Series>; 2]>,
     workloads: BTreeMap<String, Workload>,
     overloaded: BTreeSet<String>,
 }
@@ -24,7 +25,7 @@ struct Part {
 #[derive(Clone, Debug, Default)]
 struct Tally {
     counts: Counts,
-    latency: Option<Histogram>,
+    latency: LatencyCounts,
     service_time: ServiceTime,
 }
 
@@ -33,55 +34,60 @@ struct Tally {
 enum ServiceTime {
     #[default]
     AsLatency,
-    Apart(Option<Histogram>),
+    Apart(LatencyCounts),
 }
 
 impl Tally {
-    /// One that came to an end after `latency` nanoseconds; its last try took `service_time`, if it was answered.
+    /// One that came to an end.
     #[inline]
-    fn record(&mut self, latency: u64, service_time: Option<u64>) {
-        if let ServiceTime::AsLatency = self.service_time
-            && service_time != Some(latency)
-        {
-            self.service_time = ServiceTime::Apart(self.latency.clone());
-        }
-        record(&mut self.latency, latency);
-        if let (ServiceTime::Apart(apart), Some(time)) = (&mut self.service_time, service_time) {
-            record(apart, time);
+    fn end(&mut self, end: End) {
+        match end {
+            End::Served => self.counts.served += 1,
+            End::Failed => self.counts.failed += 1,
+            End::Shed => self.counts.shed += 1,
+            End::TimedOut => self.counts.timed_out += 1,
         }
     }
 
-    /// What somebody else has counted; its service time is its latency.
-    fn of(series: Series) -> Self {
-        Self {
-            counts: series.counts,
-            latency: series.latency,
-            service_time: ServiceTime::AsLatency,
+    /// How long it took: `latency` nanoseconds; its last try `service_time`, if it was answered.
+    #[inline]
+    fn record(&mut self, latency: u64, service_time: Option<u64>) {
+        if let ServiceTime::AsLatency = self.service_time
+            && service_time == Some(latency)
+        {
+            return self.latency.record(latency);
+        }
+        self.record_apart(latency, service_time);
+    }
+
+    #[cold]
+    fn record_apart(&mut self, latency: u64, service_time: Option<u64>) {
+        if let ServiceTime::AsLatency = self.service_time {
+            self.service_time = ServiceTime::Apart(self.latency.clone());
+        }
+        self.latency.record(latency);
+        if let (ServiceTime::Apart(apart), Some(time)) = (&mut self.service_time, service_time) {
+            apart.record(time);
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.counts == Counts::default() && self.latency.is_none()
+        self.counts == Counts::default() && self.latency.is_empty()
     }
 
-    fn told(self) -> Series {
-        let service_time = match self.service_time {
-            ServiceTime::AsLatency => self.latency.clone(),
-            ServiceTime::Apart(apart) => apart,
+    fn told(&self) -> Series {
+        let histogram = |counts: &LatencyCounts| (!counts.is_empty()).then(|| counts.histogram());
+        let latency = histogram(&self.latency);
+        let service_time = match &self.service_time {
+            ServiceTime::AsLatency => latency.clone(),
+            ServiceTime::Apart(apart) => histogram(apart),
         };
         Series {
             counts: self.counts,
-            latency: self.latency,
+            latency,
             service_time,
         }
     }
-}
-
-#[inline]
-fn record(histogram: &mut Option<Histogram>, nanos: u64) {
-    histogram
-        .get_or_insert_with(|| Histogram::new(Precision::Window))
-        .record(Duration::from_nanos(nanos));
 }
 
 /// All that is counted and not told yet.
@@ -123,10 +129,8 @@ impl Windows {
 
     fn empty(&self) -> Part {
         Part {
-            pages: vec![Tally::default(); self.pages.len()],
-            services: vec![Tally::default(); self.services.len()],
-            workloads: BTreeMap::new(),
-            overloaded: BTreeSet::new(),
+            tallies: vec![Tally::default(); self.pages.len() + self.services.len()],
+            ..Part::default()
         }
     }
 
@@ -138,13 +142,20 @@ impl Windows {
     /// The window of `now`.
     #[inline]
     pub(crate) fn window(&mut self, now: u64) -> u32 {
+        if now >= self.current_end {
+            self.begin_windows(now);
+        }
+        self.current
+    }
+
+    #[cold]
+    fn begin_windows(&mut self, now: u64) {
         while now >= self.current_end {
             self.current += 1;
             self.current_end += self.length;
             let part = self.empty();
             self.parts.push_back(part);
         }
-        self.current
     }
 
     #[inline]
@@ -152,6 +163,11 @@ impl Windows {
         if let Some(place) = window.checked_sub(self.first) {
             return &mut self.parts[place as usize];
         }
+        self.late_part(window)
+    }
+
+    #[cold]
+    fn late_part(&mut self, window: u32) -> &mut Part {
         if !self.late.contains_key(&window) {
             let part = self.empty();
             self.late.insert(window, part);
@@ -162,42 +178,51 @@ impl Windows {
     }
 
     #[inline]
+    fn page(&mut self, window: u32, page: u16) -> &mut Tally {
+        &mut self.part(window).tallies[usize::from(page)]
+    }
+
+    #[inline]
+    fn service(&mut self, window: u32, service: u16) -> &mut Tally {
+        let place = self.pages.len() + usize::from(service);
+        &mut self.part(window).tallies[place]
+    }
+
+    #[inline]
     pub(crate) fn page_offered(&mut self, window: u32, page: u16) {
-        self.part(window).pages[usize::from(page)].counts.offered += 1;
+        self.page(window, page).counts.offered += 1;
     }
 
     pub(crate) fn page_retried(&mut self, window: u32, page: u16) {
-        self.part(window).pages[usize::from(page)].counts.retries += 1;
+        self.page(window, page).counts.retries += 1;
     }
 
     /// A page has come to its end. Time-outs count in latency; what failed at once does not, lest a broken shop look fast.
     #[inline]
     pub(crate) fn page_ended(&mut self, window: u32, page: u16, end: End, took: (u64, u64)) {
         let within = self.within;
-        let series = &mut self.part(window).pages[usize::from(page)];
+        let tally = self.page(window, page);
         let (latency, service_time) = took;
-        count(series, end);
+        tally.end(end);
         if end == End::Served && latency > within {
-            series.counts.slow += 1;
+            tally.counts.slow += 1;
         }
         if matches!(end, End::Served | End::TimedOut) {
-            series.record(latency, Some(service_time));
+            tally.record(latency, Some(service_time));
         }
     }
 
     pub(crate) fn page_open(&mut self, window: u32, page: u16) {
-        self.part(window).pages[usize::from(page)].counts.open += 1;
+        self.page(window, page).counts.open += 1;
     }
 
     #[inline]
     pub(crate) fn service_offered(&mut self, window: u32, service: u16) {
-        let series = &mut self.part(window).services[usize::from(service)];
-        series.counts.offered += 1;
+        self.service(window, service).counts.offered += 1;
     }
 
     pub(crate) fn service_retried(&mut self, window: u32, service: u16) {
-        let series = &mut self.part(window).services[usize::from(service)];
-        series.counts.retries += 1;
+        self.service(window, service).counts.retries += 1;
     }
 
     /// A request to a service has come to its end, `latency` after it came; its last try took `service_time`, if it was
@@ -211,16 +236,15 @@ impl Windows {
         latency: u64,
         service_time: Option<u64>,
     ) {
-        let series = &mut self.part(window).services[usize::from(service)];
-        count(series, end);
+        let tally = self.service(window, service);
+        tally.end(end);
         if matches!(end, End::Served | End::TimedOut) {
-            series.record(latency, service_time);
+            tally.record(latency, service_time);
         }
     }
 
     pub(crate) fn service_open(&mut self, window: u32, service: u16) {
-        let series = &mut self.part(window).services[usize::from(service)];
-        series.counts.open += 1;
+        self.service(window, service).counts.open += 1;
     }
 
     /// How the workloads are at a window's end.
@@ -241,9 +265,9 @@ impl Windows {
             .iter()
             .filter_map(|place| self.services.get(*place));
         let overloaded = names.cloned().collect();
+        let given = [given(&self.pages, pages), given(&self.services, services)];
         let part = self.part(window);
-        part.pages = pages.into_iter().map(Tally::of).collect();
-        part.services = services.into_iter().map(Tally::of).collect();
+        part.given = Some(given);
         part.overloaded = overloaded;
     }
 
@@ -268,29 +292,31 @@ impl Windows {
     fn told(&self, window: u32, part: Part) -> Window {
         let start = self.grid.start + self.grid.length.saturating_mul(window);
         let mut told = Window::new(start, self.grid.length);
-        told.pages = named(&self.pages, part.pages);
-        told.services = named(&self.services, part.services);
+        [told.pages, told.services] = part.given.unwrap_or_else(|| {
+            let (pages, services) = part.tallies.split_at(self.pages.len());
+            [named(&self.pages, pages), named(&self.services, services)]
+        });
         told.workloads = part.workloads;
         told.overloaded = part.overloaded;
         told
     }
 }
 
-#[inline]
-fn count(series: &mut Tally, end: End) {
-    let counts = &mut series.counts;
-    match end {
-        End::Served => counts.served += 1,
-        End::Failed => counts.failed += 1,
-        End::Shed => counts.shed += 1,
-        End::TimedOut => counts.timed_out += 1,
-    }
-}
-
 /// Empty series are left out.
-fn named(names: &[String], tallies: Vec<Tally>) -> BTreeMap<String, Series> {
+fn named(names: &[String], tallies: &[Tally]) -> BTreeMap<String, Series> {
     let all = names.iter().zip(tallies);
     all.filter(|(_, tally)| !tally.is_empty())
         .map(|(name, tally)| (name.clone(), tally.told()))
+        .collect()
+}
+
+/// Empty series are left out; service times are latencies.
+fn given(names: &[String], all: Vec<Series>) -> BTreeMap<String, Series> {
+    let all = names.iter().cloned().zip(all);
+    all.filter(|(_, series)| series.counts != Counts::default() || series.latency.is_some())
+        .map(|(name, mut series)| {
+            series.service_time.clone_from(&series.latency);
+            (name, series)
+        })
         .collect()
 }
