@@ -15,7 +15,7 @@ pub use crowd::Crowd;
 use crate::{Begin, Scenario, Shopper, Unit};
 use before::Inside;
 use crowd::Places;
-use register::Register;
+use register::{NEVER, Register};
 
 /// One arrival.
 #[derive(Clone, Debug)]
@@ -57,9 +57,12 @@ pub struct Arrivals {
     newcomers: u64,
     /// How many arrivals there have been.
     index: u64,
+    /// When the next is, and whose: [`NEVER`] if there is none.
+    upcoming: (u64, Source),
 }
 
 /// Who is next.
+#[derive(Clone, Copy, Debug)]
 enum Source {
     Inside,
     Register(usize),
@@ -86,7 +89,7 @@ impl Arrivals {
             Unit::Shoppers => 0,
         };
         let end = scenario.duration.as_nanos() as u64;
-        Self {
+        let mut arrivals = Self {
             worker: worker.into(),
             workers: workers.max(1).into(),
             end,
@@ -98,35 +101,43 @@ impl Arrivals {
             inside_next: 0,
             newcomers: 0,
             index: 0,
+            upcoming: (NEVER, Source::Inside),
             scenario,
-        }
+        };
+        arrivals.upcoming = arrivals.earliest();
+        arrivals
+    }
+
+    /// When the schedule's next arrival is, whosever it may be, in nanoseconds since the start; nothing if there is none.
+    #[must_use]
+    #[inline]
+    pub fn next_at(&self) -> Option<u64> {
+        (self.upcoming.0 < self.end).then_some(self.upcoming.0)
     }
 
     /// The earliest of those who are next; at equal instants whoever was inside, then the earlier term.
-    fn earliest(&self) -> Option<(u64, Source)> {
-        let inside = self
-            .inside
-            .get(self.inside_next)
-            .map(|inside| (inside.at, Source::Inside));
-        let registers = self.registers.iter().enumerate();
-        let waiting = registers
-            .filter_map(|(term, register)| register.next.map(|at| (at, Source::Register(term))));
-        // `min_by_key` keeps the first of equals.
-        inside
-            .into_iter()
-            .chain(waiting)
-            .min_by_key(|(at, _)| *at)
-            .filter(|(at, _)| *at < self.end)
+    #[inline]
+    fn earliest(&self) -> (u64, Source) {
+        let inside = self.inside.get(self.inside_next);
+        let mut first = (inside.map_or(NEVER, |inside| inside.at), Source::Inside);
+        for (term, register) in self.registers.iter().enumerate() {
+            if register.next < first.0 {
+                first = (register.next, Source::Register(term));
+            }
+        }
+        first
     }
 
     /// Whether this worker takes the arrival of this `lane`.
+    #[inline]
     const fn mine(&self, lane: u64) -> bool {
-        lane % self.workers == self.worker
+        self.workers == 1 || lane % self.workers == self.worker
     }
 
     /// Whose arrival it is, if it is this worker's.
-    fn take(&mut self, source: &Source, index: u64) -> Option<Who> {
-        match *source {
+    #[inline]
+    fn take(&mut self, source: Source, index: u64) -> Option<Who> {
+        match source {
             Source::Inside => {
                 let place = self.inside_next;
                 self.inside_next += 1;
@@ -154,12 +165,15 @@ impl Arrivals {
 impl Iterator for Arrivals {
     type Item = Arrival;
 
+    #[inline]
     fn next(&mut self) -> Option<Arrival> {
-        loop {
-            let (at, source) = self.earliest()?;
+        while self.upcoming.0 < self.end {
+            let (at, source) = self.upcoming;
             let index = self.index;
             self.index += 1;
-            if let Some(who) = self.take(&source, index) {
+            let who = self.take(source, index);
+            self.upcoming = self.earliest();
+            if let Some(who) = who {
                 return Some(Arrival {
                     index,
                     at: Duration::from_nanos(at),
@@ -167,6 +181,7 @@ impl Iterator for Arrivals {
                 });
             }
         }
+        None
     }
 }
 

@@ -314,6 +314,7 @@ impl Curve {
     }
 
     /// Seconds at which the integral reaches `count` > 0; `near` is a guess that only makes it faster.
+    #[inline]
     pub(crate) fn invert(&self, count: f64, near: f64) -> Option<f64> {
         match self {
             Self::Constant { rate } => {

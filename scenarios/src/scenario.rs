@@ -143,6 +143,7 @@ impl Scenario {
     /// # Panics
     /// If the index is not of this scenario.
     #[must_use]
+    #[inline]
     pub fn journey(&self, index: JourneyIndex) -> &Journey {
         &self.journeys[index.0 as usize]
     }

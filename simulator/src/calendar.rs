@@ -7,7 +7,8 @@
 //! Near events are in a binary heap. Later ones, such as time limits that will hardly ever be reached and shoppers who
 //! think, lie unsorted in buckets of 8.4 ms until their bucket's turn comes; those beyond the last bucket are in a second
 //! heap. So scheduling costs next to nothing, and the first heap stays small whatever the number of those who wait.
-//! Messages that all take the same time come in the order in which they were sent, and have a queue of their own.
+//! Messages that all take the same time come in the order in which they were sent, and have a queue of their own; so have
+//! time limits, as far as each ends after the one before it.
 //!
 //! Nothing is ever taken out: whoever no longer waits for an event forgets its order number, and the event finds nobody.
 
@@ -98,12 +99,18 @@ impl Due {
     const fn of(packed: u128) -> Self {
         let low = packed as u32;
         Self {
-            at: (packed >> 72) as u64,
+            at: instant_of(packed),
             token: (packed >> 32) as u64 & ((1 << 40) - 1),
             kind: KINDS[(low >> 28) as usize],
             subject: low & ((1 << 28) - 1),
         }
     }
+}
+
+/// When a packed event is.
+#[inline]
+const fn instant_of(packed: u128) -> u64 {
+    (packed >> 72) as u64
 }
 
 /// All scheduled events.
@@ -121,6 +128,8 @@ pub(crate) struct Calendar {
     far: BinaryHeap<Reverse<u128>>,
     /// Messages that all take the same time.
     messages: VecDeque<u128>,
+    /// Time limits, each later than the one before it.
+    limits: VecDeque<u128>,
     /// What is later never happens, and is not kept.
     end: u64,
     order: u64,
@@ -136,6 +145,7 @@ impl Calendar {
             turn: 0,
             far: BinaryHeap::new(),
             messages: VecDeque::new(),
+            limits: VecDeque::new(),
             end,
             order: 0,
         }
@@ -180,6 +190,21 @@ impl Calendar {
         self.order
     }
 
+    /// Schedules the end of a time limit.
+    #[inline]
+    pub(crate) fn limit(&mut self, at: u64, subject: u32) -> Token {
+        let last = self.limits.back().map_or(0, |last| instant_of(*last));
+        if at < last {
+            return self.schedule(at, Kind::TimeOut, subject);
+        }
+        if at <= self.end {
+            let packed = self.pack(at, Kind::TimeOut, subject);
+            self.limits.push_back(packed);
+            return self.order;
+        }
+        self.token()
+    }
+
     /// The next event, if it is not after `limit`. `waited_for` says whether anybody still waits for an event; it is
     /// asked only about time limits, and only to be rid of them early.
     #[inline]
@@ -188,26 +213,35 @@ impl Calendar {
         limit: u64,
         waited_for: impl Fn(u32, Token) -> bool,
     ) -> Option<Due> {
-        if self.near.is_empty() {
-            let message = self.messages.front().map_or(u64::MAX, |m| (m >> 72) as u64);
-            self.refill(limit.min(message), waited_for);
+        loop {
+            let message = self.messages.front().copied().unwrap_or(u128::MAX);
+            let time_out = self.limits.front().copied().unwrap_or(u128::MAX);
+            let queued = message.min(time_out);
+            if self.near.is_empty() {
+                self.refill(limit.min(instant_of(queued)), &waited_for);
+            }
+            let near = self.near.peek().map_or(u128::MAX, |event| event.0);
+            let first = near.min(queued);
+            if instant_of(first) > limit.min(LATEST) {
+                return None;
+            }
+            if first == near {
+                self.near.pop();
+            } else if first == message {
+                self.messages.pop_front();
+            } else {
+                self.limits.pop_front();
+                let due = Due::of(first);
+                if !waited_for(due.subject, due.token) {
+                    continue;
+                }
+            }
+            return Some(Due::of(first));
         }
-        let near = self.near.peek().map_or(u128::MAX, |event| event.0);
-        let message = self.messages.front().copied().unwrap_or(u128::MAX);
-        let first = near.min(message);
-        if (first >> 72) as u64 > limit.min(LATEST) {
-            return None;
-        }
-        if message < near {
-            self.messages.pop_front();
-        } else {
-            self.near.pop();
-        }
-        Some(Due::of(first))
     }
 
     /// Turns buckets until there is a near event, or the next bucket begins after `limit`.
-    fn refill(&mut self, limit: u64, waited_for: impl Fn(u32, Token) -> bool) {
+    fn refill(&mut self, limit: u64, waited_for: &impl Fn(u32, Token) -> bool) {
         while self.near.is_empty() && self.turn << SHIFT <= limit {
             let Some(bucket) = self.next_filled() else {
                 return;
@@ -228,7 +262,7 @@ impl Calendar {
             // The bucket keeps its memory for the next round.
             self.buckets[place] = events;
             while let Some(Reverse(event)) = self.far.peek().copied()
-                && ((event >> 72) as u64) >> SHIFT < self.turn
+                && instant_of(event) >> SHIFT < self.turn
             {
                 self.far.pop();
                 self.near.push(Reverse(event));
@@ -238,10 +272,7 @@ impl Calendar {
 
     /// The number of the first bucket from `turn` on that holds anything, counting what is far.
     fn next_filled(&self) -> Option<u64> {
-        let far = self
-            .far
-            .peek()
-            .map(|event| ((event.0 >> 72) as u64) >> SHIFT);
+        let far = self.far.peek().map(|event| instant_of(event.0) >> SHIFT);
         let start = self.turn as usize % BUCKETS;
         let mut word = start / 64;
         let mut bits = self.filled[word] & (u64::MAX << (start % 64));
@@ -318,19 +349,38 @@ mod tests {
         assert_eq!(calendar.next(LATEST, |_, _| true), None);
     }
 
+    #[test]
+    fn a_time_limit_that_ends_before_another_comes_before_it_and_one_after_the_end_never() {
+        let mut calendar = Calendar::new(1 << 40);
+        calendar.limit(1 << 35, 1);
+        calendar.limit(1 << 34, 2);
+        calendar.limit((1 << 40) + 1, 3);
+        let token = calendar.limit(1 << 36, 4);
+        assert_eq!(calendar.limits.len(), 2);
+        let due: Vec<u32> =
+            std::iter::from_fn(|| calendar.next(LATEST, |_, waited| waited != token))
+                .map(|due| due.subject)
+                .collect();
+        assert_eq!(due, [2, 1]);
+    }
+
     proptest! {
         #[test]
         fn events_come_as_a_sorted_list_would_give_them(
-            steps in prop::collection::vec((0_u64..200_000_000_000, 0_u64..40_000_000_000, any::<bool>()), 1..200),
+            steps in prop::collection::vec((0_u64..200_000_000_000, 0_u64..40_000_000_000, 0_u8..3), 1..200),
         ) {
             let (mut calendar, mut now, mut number) = (Calendar::new(LATEST), 0, 0);
             let mut list: Vec<(u64, u32)> = vec![];
-            for (ahead, pass, message) in steps {
-                if message {
+            for (ahead, pass, kind) in steps {
+                if kind == 0 {
                     calendar.send(now + 250_000, Kind::Reaches, number);
                     list.push((now + 250_000, number));
                 } else {
-                    calendar.schedule(now + ahead, Kind::StepEnds, number);
+                    if kind == 1 {
+                        calendar.schedule(now + ahead, Kind::StepEnds, number);
+                    } else {
+                        calendar.limit(now + ahead, number);
+                    }
                     list.push((now + ahead, number));
                 }
                 number += 1;

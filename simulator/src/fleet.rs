@@ -11,6 +11,7 @@ use scenarios::{Draws, Stream};
 use crate::Probe;
 use crate::calendar::{Due, Kind};
 use crate::faults::Deploy;
+use crate::model::nanos;
 use crate::replica::{Life, Replica};
 use crate::sharing::Sharing;
 use crate::span::State;
@@ -46,9 +47,10 @@ impl<P: Probe> World<P> {
         let ordinal = workload.next_ordinal;
         workload.next_ordinal += 1;
         let key = workload.upstream.add(instant, ordinal, Standing::Closed);
+        let meant = (service, self.model.services[usize::from(service)].room);
         let place = self
             .replicas
-            .insert(Replica::new(service, ordinal, key, (now, instant)));
+            .insert(Replica::new(meant, ordinal, key, (now, instant)));
         if let Some((cores, contention)) = self.model.services[usize::from(service)].sharing {
             let sharing = Sharing::new(cores, contention, now);
             self.replicas[place].sharing = Some(Box::new(sharing));
@@ -108,6 +110,9 @@ impl<P: Probe> World<P> {
         replica.life = Life::Ready;
         replica.since = instant;
         replica.ready_at = now;
+        if let Some(warm_up) = &self.model.services[usize::from(replica.service)].warm_up {
+            replica.cold_until = now.saturating_add(nanos(warm_up.lasts));
+        }
         replica.ledger.advance(now);
         let service = replica.service;
         let workload = &mut self.workloads[usize::from(service)];

@@ -4,7 +4,7 @@
 //! [`World::request`] and ends with [`World::end_request`]; each try in between with [`World::try_somewhere`] and
 //! [`World::end_try`].
 
-use routing::{Health, ReplicaKey, Verdict, backoff, retried};
+use routing::{Health, ReplicaKey, Try, Verdict, backoff, retried};
 use scenarios::{Draws, Stream};
 
 use crate::calendar::Kind;
@@ -21,11 +21,12 @@ const MARGIN: u64 = 20_000_000;
 
 impl<P: Probe> World<P> {
     /// A request comes to the gateway; `patience` is how long its asker waits at most.
-    pub(crate) fn request(&mut self, call: u16, asker: Asker, hop: u32, patience: u64) -> u32 {
+    #[inline]
+    pub(crate) fn request(&mut self, call: u16, asker: Asker, hop: u32, patience: u64) {
         let meant = self.model.calls[usize::from(call)];
         let (now, instant) = (self.now, self.instant());
         let draws = self.demand(asker.visit, hop, 0);
-        let mut span = Span::new(call, asker, hop, draws, now);
+        let mut span = Span::new((call, meant.service), asker, hop, draws, now);
         span.deadline = now.saturating_add(meant.patience.min(patience));
         span.window = self.windows.window(now);
         self.windows.service_offered(span.window, meant.service);
@@ -46,13 +47,12 @@ impl<P: Probe> World<P> {
             let at = now.saturating_add(self.network_draw(index, Leg::Gateway));
             self.spans[index].next_event = self.calendar.schedule(at, Kind::Forward, index);
         }
-        index
     }
 
     /// Begins a try, on a replica that was not tried yet if there is one.
     pub(crate) fn try_somewhere(&mut self, index: u32) {
         let call = self.model.calls[usize::from(self.spans[index].call)];
-        if self.model.services[usize::from(call.service)].waits_at_gateway {
+        if call.at_gateway {
             return self.enter_lobby(index);
         }
         let instant = self.instant();
@@ -69,37 +69,39 @@ impl<P: Probe> World<P> {
             };
             let replica = workload.by_key[begun.replica.index()];
             if self.replicas[replica].life == Life::Dead {
-                // Nobody listens there: nothing was sent, so that any other may be tried, and it costs no retry.
-                workload.upstream.end(instant, begun, Verdict::Bad);
-                workload
-                    .upstream
-                    .check(instant, begun.replica, Health::Refused);
-                let others = workload.upstream.pool().ready();
-                if self.note_tried(index, Some(begun.replica)) < others {
-                    let span = &mut self.spans[index];
-                    span.elsewhere = span.elsewhere.saturating_add(1);
+                if self.refused(index, begun) {
                     continue;
                 }
                 return self.end_request(index, End::Failed, None);
             }
+            let now = self.now;
             let span = &mut self.spans[index];
             span.a_try = Some(begun);
             span.replica = replica;
-            span.began = self.now;
-            return self.send(index, call);
+            span.began = now;
+            let limit = call.limit.min(span.deadline.saturating_sub(now));
+            span.timer = self.calendar.limit(now + limit, index);
+            return self.set_out(index);
         }
     }
 
-    /// Sends a try to its replica.
-    fn send(&mut self, index: u32, call: Call) {
-        let now = self.now;
+    /// Nobody listens at the chosen replica: nothing was sent, so that any other may be tried, and it costs no retry.
+    /// Whether there is another.
+    #[cold]
+    fn refused(&mut self, index: u32, begun: Try) -> bool {
+        let (instant, service) = (self.instant(), self.spans[index].service);
+        let upstream = &mut self.workloads[usize::from(service)].upstream;
+        upstream.end(instant, begun, Verdict::Bad);
+        upstream.check(instant, begun.replica, Health::Refused);
+        let others = upstream.pool().ready();
+        let more = self.note_tried(index, Some(begun.replica)) < others;
         let span = &mut self.spans[index];
-        let limit = call.limit.min(span.deadline.saturating_sub(now));
-        span.timer = self.calendar.schedule(now + limit, Kind::TimeOut, index);
-        self.set_out(index);
+        span.elsewhere = span.elsewhere.saturating_add(u8::from(more));
+        more
     }
 
     /// A try whose time runs sets out for its replica.
+    #[inline]
     pub(crate) fn set_out(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
@@ -147,7 +149,18 @@ impl<P: Probe> World<P> {
     }
 
     /// A replica's answer has come: it is passed on, or the request is tried again.
+    #[inline]
     pub(crate) fn answered(&mut self, index: u32) {
+        let span = &self.spans[index];
+        if span.reply == Reply::Good {
+            let service_time = self.now - span.began;
+            self.end_try(index, Verdict::Good);
+            return self.end_request(index, End::Served, Some(service_time));
+        }
+        self.answered_badly(index);
+    }
+
+    fn answered_badly(&mut self, index: u32) {
         let span = &self.spans[index];
         let call = self.model.calls[usize::from(span.call)];
         let (verdict, end, blamed) = match span.reply {
@@ -229,10 +242,9 @@ impl<P: Probe> World<P> {
         span.timer = 0;
         span.next_event = 0;
         let a_try = span.a_try.take()?;
-        let service = self.model.calls[usize::from(span.call)].service;
-        let upstream = &mut self.workloads[usize::from(service)].upstream;
-        upstream.end(instant, a_try, verdict);
         span.replica = NONE;
+        let upstream = &mut self.workloads[usize::from(span.service)].upstream;
+        upstream.end(instant, a_try, verdict);
         Some(a_try.replica)
     }
 
@@ -262,12 +274,12 @@ impl<P: Probe> World<P> {
         let (visit, hop, retries) = (span.visit, span.hop, u32::from(span.retries));
         span.state = State::BackOff;
         let visit_of = &self.visits[visit];
-        let attempt = retried(visit_of.attempt(), retries);
+        let attempt = retried(visit_of.attempt, retries);
         let mut draws = Draws::new(
             self.model.seed,
             Stream::Retry {
-                journey: visit_of.index(),
-                page: visit_of.number(),
+                journey: visit_of.shopper,
+                page: visit_of.number,
                 hop,
                 attempt,
             },
@@ -293,22 +305,24 @@ impl<P: Probe> World<P> {
     }
 
     /// A request has come to its end: whoever asked goes on.
+    #[inline]
     pub(crate) fn end_request(&mut self, index: u32, end: End, service_time: Option<u64>) {
         let span = &self.spans[index];
-        let call = self.model.calls[usize::from(span.call)];
         let latency = self.now - span.received;
-        let (parent, visit) = (span.parent, span.visit);
+        let (parent, visit, call) = (span.parent, span.visit, span.call);
         self.windows
-            .service_ended(span.window, call.service, end, latency, service_time);
+            .service_ended(span.window, span.service, end, latency, service_time);
         self.forget(index);
         if parent == NONE {
             self.page_ended(visit, end);
         } else {
-            self.call_ended(parent, index, call.index, end);
+            let place = self.model.calls[usize::from(call)].index;
+            self.call_ended(parent, index, place, end);
         }
     }
 
     /// Gives a request's number away.
+    #[inline]
     fn forget(&mut self, index: u32) {
         let span = &mut self.spans[index];
         span.state = State::Gone;
@@ -327,10 +341,10 @@ impl<P: Probe> World<P> {
     fn demand(&self, visit: u32, hop: u32, retry: u32) -> Draws {
         let visit = &self.visits[visit];
         let stream = Stream::Demand {
-            journey: visit.index(),
-            page: visit.number(),
+            journey: visit.shopper,
+            page: visit.number,
             hop,
-            attempt: retried(visit.attempt(), retry),
+            attempt: retried(visit.attempt, retry),
         };
         Draws::new(self.model.seed, stream)
     }
@@ -348,10 +362,10 @@ impl<P: Probe> World<P> {
         let span = &self.spans[index];
         let visit = &self.visits[span.visit];
         let stream = Stream::Network {
-            journey: visit.index(),
-            page: visit.number(),
+            journey: visit.shopper,
+            page: visit.number,
             hop: span.hop,
-            attempt: retried(visit.attempt(), span.retries.into()),
+            attempt: retried(visit.attempt, span.retries.into()),
         };
         let mut draws = Draws::new(self.model.seed, stream);
         for _ in 0..leg as u32 {
@@ -365,15 +379,15 @@ impl<P: Probe> World<P> {
         let span = &self.spans[index];
         let visit = &self.visits[span.visit];
         let stream = Stream::Balance {
-            journey: visit.index(),
-            page: visit.number(),
+            journey: visit.shopper,
+            page: visit.number,
             hop: span.hop,
-            attempt: retried(visit.attempt(), u32::from(span.retries)),
+            attempt: retried(visit.attempt, u32::from(span.retries)),
         };
         let mut draws = Draws::new(self.model.seed, stream);
-        for _ in 0..span.elsewhere {
+        (0..span.elsewhere).for_each(|_| {
             draws.bits();
-        }
+        });
         draws
     }
 }

@@ -10,6 +10,7 @@
 
 mod calendar;
 pub mod calibration;
+mod calls;
 mod demand;
 mod error;
 mod event;
@@ -24,10 +25,12 @@ mod pages;
 mod planner;
 mod probe;
 mod replica;
+mod room;
 mod sharing;
 mod simulation;
 mod slab;
 mod span;
+mod standstill;
 mod steps;
 #[cfg(test)]
 mod testing;

@@ -22,10 +22,10 @@ impl<P: Probe> World<P> {
         span.began = now;
         span.reached = now;
         span.state = State::Waits;
-        span.timer = self.calendar.schedule(now + limit, Kind::TimeOut, index);
+        span.timer = self.calendar.limit(now + limit, index);
         self.probe.arrives(now, call.service, u32::MAX);
         let service = &self.model.services[usize::from(call.service)];
-        let queue = service.queue;
+        let queue = service.room.queue;
         let workload = &mut self.workloads[usize::from(call.service)];
         if workload.lobby.count == 0 && self.give_slot(index) {
             return;
@@ -98,7 +98,7 @@ impl<P: Probe> World<P> {
         let instant = self.instant();
         let mut draws = self.balance_draws(index);
         let call = self.model.calls[usize::from(self.spans[index].call)];
-        let slots = self.model.services[usize::from(call.service)].slots;
+        let slots = self.model.services[usize::from(call.service)].room.slots;
         let workload = &mut self.workloads[usize::from(call.service)];
         let (replicas, by_key) = (&self.replicas, &workload.by_key);
         let has_room = |key: routing::ReplicaKey| {
@@ -132,7 +132,7 @@ impl<P: Probe> World<P> {
     pub(crate) fn note_lobby(&mut self, service: u16) {
         let meant = &self.model.services[usize::from(service)];
         let workload = &mut self.workloads[usize::from(service)];
-        if meant.waits_at_gateway && !workload.lobby.noted {
+        if meant.room.at_gateway && !workload.lobby.noted {
             workload.lobby.noted = true;
             self.lobbies.push(service);
         }
@@ -163,7 +163,7 @@ impl<P: Probe> World<P> {
 
     /// Whether any replica of a service has a free slot.
     fn has_room(&self, service: u16) -> bool {
-        let slots = u64::from(self.model.services[usize::from(service)].slots);
+        let slots = u64::from(self.model.services[usize::from(service)].room.slots);
         let members = &self.workloads[usize::from(service)].members;
         members.iter().any(|place| {
             let replica = &self.replicas[*place];
@@ -178,7 +178,7 @@ impl<P: Probe> World<P> {
         let Some((least, most)) = meant.per_request else {
             return;
         };
-        let slots = meant.slots.max(1);
+        let slots = meant.room.slots.max(1);
         let workload = &self.workloads[usize::from(service)];
         let needed = workload.lobby.count.div_ceil(slots);
         let members = workload.members.clone();
@@ -218,10 +218,10 @@ impl<P: Probe> World<P> {
         };
         let visit = &self.visits[span.visit];
         let stream = scenarios::Stream::Patience {
-            journey: visit.index(),
-            page: visit.number(),
+            journey: visit.shopper,
+            page: visit.number,
             hop: span.hop,
-            attempt: routing::retried(visit.attempt(), span.retries.into()),
+            attempt: routing::retried(visit.attempt, span.retries.into()),
         };
         let mut draws = scenarios::Draws::new(self.model.seed, stream);
         let at = self.now.saturating_add(patience.sample_nanos(&mut draws));

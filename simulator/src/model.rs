@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use metrics::Quantity;
 use scenarios::{
-    Contention, Discipline, Distribution, Method, OperationId, Policy, Scenario, Step as Meant,
-    Waiting, WarmUp,
+    Contention, Discipline, Distribution, JourneyIndex, Method, OperationId, PageIndex, Policy,
+    Scenario, Step as Meant, Waiting, WarmUp,
 };
 
 use crate::SimulationError;
@@ -26,7 +26,8 @@ pub(crate) struct Model {
     pub(crate) end: u64,
     /// In order of name.
     pub(crate) services: Vec<Service>,
-    pub(crate) operations: Vec<Operation>,
+    /// The steps of each operation, from the first to before the last.
+    operations: Vec<(u32, u32)>,
     pub(crate) steps: Vec<Step>,
     /// All calls, then one for each page, in order.
     pub(crate) calls: Vec<Call>,
@@ -61,10 +62,7 @@ impl Delay {
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) name: String,
-    pub(crate) slots: u32,
-    pub(crate) queue: u32,
-    /// Whether requests wait for a slot at the gateway, not in a replica.
-    pub(crate) waits_at_gateway: bool,
+    pub(crate) room: Room,
     /// How processors are shared, if they are: cores and contention.
     pub(crate) sharing: Option<(f64, Contention)>,
     /// How long requests wait for a slot before they leave.
@@ -72,17 +70,23 @@ pub(crate) struct Service {
     pub(crate) warm_up: Option<WarmUp>,
     /// If there is a replica for each request: the fewest and the most.
     pub(crate) per_request: Option<(u32, u32)>,
-    pub(crate) limit: u64,
     pub(crate) start_up: Distribution,
     pub(crate) cpu: Quantity,
     pub(crate) drain: u64,
     pub(crate) replicas: u32,
 }
 
+/// What each replica of a service has room for: replicas carry it with them, because every request asks for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operation {
-    /// Its steps, from the first to before the last.
-    pub(crate) steps: (u32, u32),
+pub(crate) struct Room {
+    /// Requests that it works on at once.
+    pub(crate) slots: u32,
+    /// Requests that wait for a slot.
+    pub(crate) queue: u32,
+    /// Whether they wait for it at the gateway instead.
+    pub(crate) at_gateway: bool,
+    /// A served request that took longer by itself is slow.
+    pub(crate) limit: u64,
 }
 
 #[derive(Debug)]
@@ -96,8 +100,12 @@ pub(crate) enum Step {
 /// One way in which an operation is asked for: a call of an operation's step, or a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
-    pub(crate) operation: u16,
+    operation: u16,
     pub(crate) service: u16,
+    /// The operation's steps, from the first to before the last.
+    pub(crate) steps: (u32, u32),
+    /// Whether requests wait for a slot at the gateway.
+    pub(crate) at_gateway: bool,
     /// Which call of its operation it is.
     pub(crate) index: u8,
     pub(crate) retries: u8,
@@ -131,6 +139,12 @@ impl Model {
         self.end.saturating_add(DRAIN)
     }
 
+    /// The place of a journey's page among all pages.
+    #[inline]
+    pub(crate) fn page(&self, journey: JourneyIndex, page: PageIndex) -> u16 {
+        self.journeys[journey.0 as usize] + page.0 as u16
+    }
+
     pub(crate) fn of(scenario: &Scenario) -> Result<Self, SimulationError> {
         if scenario.services.is_empty() {
             return Err(SimulationError::NoServices);
@@ -155,6 +169,10 @@ impl Model {
         };
         model.add_operations(scenario, &places)?;
         model.add_pages(scenario, &places)?;
+        for call in &mut model.calls {
+            call.steps = model.operations[usize::from(call.operation)];
+            call.at_gateway = model.services[usize::from(call.service)].room.at_gateway;
+        }
         Ok(model)
     }
 
@@ -177,9 +195,7 @@ impl Model {
                     };
                     self.steps.push(step);
                 }
-                self.operations.push(Operation {
-                    steps: (first, self.steps.len() as u32),
-                });
+                self.operations.push((first, self.steps.len() as u32));
             }
         }
         Ok(())
@@ -199,6 +215,8 @@ impl Model {
             self.calls.push(Call {
                 operation,
                 service,
+                steps: (0, 0),
+                at_gateway: false,
                 index: call.index,
                 retries: retries as u8,
                 repeatable: true,
@@ -226,6 +244,8 @@ impl Model {
                 self.calls.push(Call {
                     operation,
                     service,
+                    steps: (0, 0),
+                    at_gateway: false,
                     index: 0,
                     retries: 0,
                     repeatable: page.method != Method::Post,
@@ -247,9 +267,12 @@ impl Model {
 fn services(scenario: &Scenario) -> Vec<Service> {
     let service = |(name, meant): (&String, &scenarios::Service)| Service {
         name: name.clone(),
-        slots: meant.slots.map_or(u32::MAX, |slots| slots.max(1)),
-        queue: meant.queue.unwrap_or(u32::MAX),
-        waits_at_gateway: meant.waiting == Waiting::Gateway,
+        room: Room {
+            slots: meant.slots.map_or(u32::MAX, |slots| slots.max(1)),
+            queue: meant.queue.unwrap_or(u32::MAX),
+            at_gateway: meant.waiting == Waiting::Gateway,
+            limit: nanos(meant.limit),
+        },
         sharing: match meant.discipline {
             Discipline::Fifo => None,
             Discipline::Sharing { cores, contention } => Some((cores, contention)),
@@ -261,7 +284,6 @@ fn services(scenario: &Scenario) -> Vec<Service> {
             .get(name)
             .filter(|scaling| scaling.policy == Policy::PerRequest)
             .map(|scaling| (scaling.min.get(), scaling.max.get())),
-        limit: nanos(meant.limit),
         start_up: meant.start_up.clone(),
         cpu: meant.cpu,
         drain: nanos(meant.drain),

@@ -56,15 +56,14 @@ impl<P: Probe> World<P> {
     /// Reads all replicas' counters, as a scraper does.
     pub(crate) fn scrape(&mut self) {
         let (now, instant) = (self.now, self.instant());
-        for (service, workload) in self.workloads.iter_mut().enumerate() {
-            let slots = self.model.services[service].slots;
+        for workload in &mut self.workloads {
             for place in &workload.members {
                 let replica = &mut self.replicas[*place];
                 if matches!(replica.life, Life::Pending) || replica.ailment.hang {
                     continue;
                 }
                 replica.advance(now);
-                let counters = replica.counters(slots);
+                let counters = replica.counters();
                 self.scrapes[*place as usize].push(instant, counters, &self.sampling);
             }
             let came = std::mem::take(&mut workload.came);
@@ -178,7 +177,7 @@ impl<P: Probe> World<P> {
 
     fn sample_of(&mut self, service: u16) -> metrics::Workload {
         let now = self.now;
-        let slots = self.model.services[usize::from(service)].slots;
+        let slots = self.model.services[usize::from(service)].room.slots;
         let (mut held, mut work, mut time) = (0, 0, 0);
         let workload = &self.workloads[usize::from(service)];
         for place in &workload.members {

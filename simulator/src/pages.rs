@@ -3,7 +3,7 @@
 //! The shopper's own part is `scenarios::Shopper` (or, for a standing crowd, `scenarios::Crowd`), as in the load
 //! generator; here is what becomes of each page.
 
-use scenarios::{JourneyIndex, Next, Outcome, PageIndex, Shopper, Who};
+use scenarios::{Next, Outcome, Shopper, Who};
 
 use crate::calendar::Kind;
 use crate::model::{NONE, nanos};
@@ -12,96 +12,72 @@ use crate::world::World;
 use crate::{PageEnd, Probe};
 
 /// A page that somebody has asked for, or the thought before the next.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Visit {
-    who: Walker,
+    /// The shopper's number.
+    pub(crate) shopper: u64,
+    /// The page's number in the journey.
+    pub(crate) number: u32,
+    /// Which try of the page it is.
+    pub(crate) attempt: u32,
     /// The page, among all pages.
     page: u16,
+    /// Whether it is another try of the page that is due.
+    again: bool,
+    /// Whether it is one of a standing crowd's, whose next page comes in any case.
+    of_crowd: bool,
     /// The window in which its first try was due.
     window: u32,
     /// When its first try was due.
     intended: u64,
     /// When its last try was sent.
     sent: u64,
-    /// Whether it is another try of the page that is due.
-    again: bool,
-}
-
-/// Who walks.
-#[derive(Debug)]
-enum Walker {
-    /// Nobody: the number is free.
-    Gone,
-    /// A shopper, who waits for the answer.
-    Alone(Shopper),
-    /// One of a standing crowd, whose next page comes in any case.
-    Crowd { index: u64, number: u32 },
 }
 
 impl Visit {
-    /// The shopper's number.
     #[inline]
-    pub(crate) fn index(&self) -> u64 {
-        match &self.who {
-            Walker::Alone(shopper) => shopper.index,
-            Walker::Crowd { index, .. } => *index,
-            Walker::Gone => 0,
-        }
-    }
-
-    /// The page's number in the journey.
-    #[inline]
-    pub(crate) fn number(&self) -> u32 {
-        match &self.who {
-            Walker::Alone(shopper) => shopper.number,
-            Walker::Crowd { number, .. } => *number,
-            Walker::Gone => 0,
-        }
-    }
-
-    /// Which try of the page it is.
-    #[inline]
-    pub(crate) fn attempt(&self) -> u32 {
-        match &self.who {
-            Walker::Alone(shopper) => shopper.attempt,
-            Walker::Crowd { .. } | Walker::Gone => 0,
+    fn of(shopper: &Shopper, page: u16, of_crowd: bool, now: u64) -> Self {
+        Self {
+            shopper: shopper.index,
+            number: shopper.number,
+            attempt: shopper.attempt,
+            page,
+            again: false,
+            of_crowd,
+            window: 0,
+            intended: now,
+            sent: now,
         }
     }
 }
 
 impl<P: Probe> World<P> {
-    fn page_of(&self, journey: JourneyIndex, page: PageIndex) -> u16 {
-        self.model.journeys[journey.0 as usize] + page.0 as u16
+    /// Somebody comes, or a place of the crowd has its turn.
+    #[inline]
+    pub(crate) fn arrive(&mut self) {
+        let visit = match self.arrivals.next().map(|arrival| arrival.who) {
+            Some(Who::Shopper(shopper)) => self.come(shopper),
+            Some(Who::Place(place)) => {
+                let shopper = self.crowd.arrive(place);
+                let page = self.model.page(shopper.journey, shopper.page);
+                self.visits.insert(Visit::of(shopper, page, true, self.now))
+            }
+            None => return,
+        };
+        self.page_due(visit);
     }
 
-    /// Somebody comes, or a place of the crowd has its turn.
-    pub(crate) fn arrive(&mut self) {
-        let Some(arrival) = self.next_arrival.take() else {
-            return;
-        };
-        self.next_arrival = self.arrivals.next();
-        let (who, page) = match arrival.who {
-            Who::Shopper(shopper) => {
-                let page = self.page_of(shopper.journey, shopper.page);
-                (Walker::Alone(shopper), page)
-            }
-            Who::Place(place) => {
-                let shopper = self.crowd.arrive(place);
-                let (index, number) = (shopper.index, shopper.number);
-                let (journey, page) = (shopper.journey, shopper.page);
-                let page = self.page_of(journey, page);
-                (Walker::Crowd { index, number }, page)
-            }
-        };
-        let visit = self.visits.insert(Visit {
-            who,
-            page,
-            window: 0,
-            intended: self.now,
-            sent: self.now,
-            again: false,
-        });
-        self.page_due(visit);
+    fn come(&mut self, shopper: Shopper) -> u32 {
+        let page = self.model.page(shopper.journey, shopper.page);
+        let visit = self
+            .visits
+            .insert(Visit::of(&shopper, page, false, self.now));
+        let place = visit as usize;
+        if place >= self.shoppers.len() {
+            self.shoppers.resize(place + 1, None);
+        }
+        self.shoppers[place] = Some(shopper);
+        visit
     }
 
     /// A page is due, or another try of it.
@@ -127,54 +103,62 @@ impl<P: Probe> World<P> {
     }
 
     /// A try of a page has ended: the shopper tries again, goes on, or leaves.
+    #[inline]
     pub(crate) fn page_ended(&mut self, index: u32, end: End) {
         let now = self.now;
-        let visit = &mut self.visits[index];
-        let page = visit.page;
-        let (latency, attempt) = (now - visit.intended, visit.attempt());
-        let took = (latency, now - visit.sent);
-        let window = visit.window;
-        let known = &self.model.pages[usize::from(page)];
-        let how = page_end(end);
+        let visit = self.visits[index];
+        let known = &self.model.pages[usize::from(visit.page)];
+        let (latency, how) = (now - visit.intended, page_end(end));
         self.probe
-            .page(now, known.journey, known.place, latency, attempt, how);
-        let Walker::Alone(shopper) = &mut visit.who else {
-            self.windows.page_ended(window, page, end, took);
-            return self.end_visit(index);
+            .page(now, known.journey, known.place, latency, visit.attempt, how);
+        let due = if visit.of_crowd {
+            None
+        } else {
+            self.step_on(index, end)
         };
-        let next = shopper.step(match end {
+        if let Some(due) = due {
+            self.calendar.schedule(due, Kind::PageDue, index);
+            if self.visits[index].again {
+                return self.probe.waits_to_retry(now, due - now);
+            }
+        } else {
+            self.visits.remove(index);
+        }
+        let took = (latency, now - visit.sent);
+        self.windows.page_ended(visit.window, visit.page, end, took);
+    }
+
+    /// Lets the shopper step on; when the next page is due, or the next try, if that is before the end.
+    fn step_on(&mut self, index: u32, end: End) -> Option<u64> {
+        let place = &mut self.shoppers[index as usize];
+        let shopper = place.as_mut()?;
+        let outcome = match end {
             End::Served => Outcome::Served,
             End::Failed | End::Shed | End::TimedOut => Outcome::NotServed,
-        });
-        let due = match next {
-            Next::After(wait) => now.saturating_add(nanos(wait)),
+        };
+        let due = match shopper.step(outcome) {
+            Next::After(wait) => self.now.saturating_add(nanos(wait)),
             Next::Leave => u64::MAX,
         };
-        let again = shopper.attempt > 0;
-        let (journey, next_page) = (shopper.journey, shopper.page);
         if due >= self.model.end {
-            self.windows.page_ended(window, page, end, took);
-            return self.end_visit(index);
+            *place = None;
+            return None;
         }
-        visit.again = again;
-        if again {
-            self.probe.waits_to_retry(now, due - now);
-        } else {
-            self.windows.page_ended(window, page, end, took);
-            self.visits[index].page = self.page_of(journey, next_page);
+        let visit = &mut self.visits[index];
+        visit.again = shopper.attempt > 0;
+        if !visit.again {
+            visit.page = self.model.page(shopper.journey, shopper.page);
         }
-        self.calendar.schedule(due, Kind::PageDue, index);
+        visit.shopper = shopper.index;
+        visit.number = shopper.number;
+        visit.attempt = shopper.attempt;
+        Some(due)
     }
 
     /// A page is still open at the end of the run.
     pub(crate) fn leave_open(&mut self, index: u32) {
         let visit = &self.visits[index];
         self.windows.page_open(visit.window, visit.page);
-    }
-
-    fn end_visit(&mut self, index: u32) {
-        self.visits[index].who = Walker::Gone;
-        self.visits.remove(index);
     }
 }
 

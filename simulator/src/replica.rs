@@ -5,7 +5,7 @@ use routing::ReplicaKey;
 use scaler::Counters;
 
 use crate::calendar::Token;
-use crate::model::NONE;
+use crate::model::{NONE, Room};
 use crate::sharing::Sharing;
 
 /// Where a replica is in its life.
@@ -98,6 +98,7 @@ impl Ledger {
 #[derive(Debug)]
 pub(crate) struct Replica {
     pub(crate) service: u16,
+    pub(crate) room: Room,
     /// Its number: the first ever of its service is 0, and none is used twice.
     pub(crate) ordinal: u32,
     pub(crate) life: Life,
@@ -130,6 +131,8 @@ pub(crate) struct Replica {
     pub(crate) since: Timestamp,
     /// When it became ready, in nanoseconds since the start.
     pub(crate) ready_at: u64,
+    /// Until then it works more slowly.
+    pub(crate) cold_until: u64,
     /// The deploy it is of.
     pub(crate) deploy: u32,
     /// The event that changes its life next.
@@ -141,10 +144,15 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(crate) fn new(service: u16, ordinal: u32, key: ReplicaKey, now: (u64, Timestamp)) -> Self {
-        let (now, instant) = now;
+    pub(crate) fn new(
+        (service, room): (u16, Room),
+        ordinal: u32,
+        key: ReplicaKey,
+        (now, instant): (u64, Timestamp),
+    ) -> Self {
         Self {
             service,
+            room,
             ordinal,
             life: Life::Pending,
             key,
@@ -165,6 +173,7 @@ impl Replica {
             started: None,
             since: instant,
             ready_at: now,
+            cold_until: 0,
             deploy: 0,
             next_event: 0,
             checked: false,
@@ -192,9 +201,9 @@ impl Replica {
     }
 
     /// What a scrape would read.
-    pub(crate) fn counters(&self, slots: u32) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         let seconds = |nanos: u64| nanos as f64 / 1e9;
-        let ledger = &self.ledger;
+        let (ledger, slots) = (&self.ledger, self.room.slots);
         Counters {
             slots: if slots == u32::MAX {
                 0.0

@@ -120,8 +120,11 @@ pub(crate) struct Span {
     /// Where the replicas are noted that it was tried on.
     pub(crate) tried: u32,
     pub(crate) call: u16,
-    /// How many steps it has done.
-    pub(crate) step: u16,
+    /// The service that it is for.
+    pub(crate) service: u16,
+    /// The step that is next or under way, among all operations' steps, and its operation's last plus one.
+    pub(crate) step: u32,
+    pub(crate) steps_end: u32,
     pub(crate) state: State,
     pub(crate) reply: Reply,
     pub(crate) retries: u8,
@@ -134,9 +137,16 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// A request that has just come to the gateway.
+    /// Whether no step of its operation is left.
     #[inline]
-    pub(crate) fn new(call: u16, asker: Asker, hop: u32, draws: Draws, now: u64) -> Self {
+    pub(crate) const fn is_done(&self) -> bool {
+        self.step == self.steps_end
+    }
+
+    /// A request that has just come to the gateway, by one way (`call`, and whose it is).
+    #[inline]
+    pub(crate) fn new(call: (u16, u16), asker: Asker, hop: u32, draws: Draws, now: u64) -> Self {
+        let (call, service) = call;
         Self {
             next_event: 0,
             timer: 0,
@@ -162,7 +172,9 @@ impl Span {
             window: 0,
             tried: NONE,
             call,
+            service,
             step: 0,
+            steps_end: 0,
             state: State::Gateway,
             reply: Reply::Good,
             retries: 0,

@@ -6,11 +6,11 @@ use std::time::Duration;
 use metrics::{Grid, Timestamp};
 use routing::{ReplicaKey, Upstream};
 use scaler::{Offered, Sampling, Scrapes};
-use scenarios::{Arrival, Arrivals, Crowd, Gateway, Scenario};
+use scenarios::{Arrivals, Crowd, Gateway, Scenario, Shopper};
 
 use crate::calendar::Calendar;
 use crate::faults::{Deploy, Injected};
-use crate::model::{Model, NONE, nanos};
+use crate::model::{Model, NONE};
 use crate::nodes::Nodes;
 use crate::pages::Visit;
 use crate::replica::{Life, Replica};
@@ -69,6 +69,8 @@ pub(crate) struct World<P> {
     pub(crate) calendar: Calendar,
     pub(crate) spans: Slab<Span>,
     pub(crate) visits: Slab<Visit>,
+    /// Who walks, by the numbers of their visits; those of a standing crowd are in `crowd`.
+    pub(crate) shoppers: Vec<Option<Shopper>>,
     pub(crate) replicas: Slab<Replica>,
     /// What was scraped of each replica.
     pub(crate) scrapes: Vec<Scrapes>,
@@ -96,7 +98,6 @@ pub(crate) struct World<P> {
     pub(crate) gateway_back: u64,
     pub(crate) arrivals: Arrivals,
     pub(crate) crowd: Crowd,
-    pub(crate) next_arrival: Option<Arrival>,
     pub(crate) probe: P,
 }
 
@@ -104,8 +105,7 @@ impl<P: Probe> World<P> {
     pub(crate) fn new(scenario: Arc<Scenario>, probe: P) -> Result<Self, SimulationError> {
         let model = Model::of(&scenario)?;
         let grid = Grid::of_run(scenario.starts, scenario.duration, scenario.control.period);
-        let mut arrivals = Arrivals::new(Arc::clone(&scenario));
-        let next_arrival = arrivals.next();
+        let arrivals = Arrivals::new(Arc::clone(&scenario));
         let scrape = scenario.control.scrape;
         let workload = |service: &crate::model::Service| Workload {
             upstream: Upstream::new(&gateway_of(&scenario, &service.name)),
@@ -136,6 +136,7 @@ impl<P: Probe> World<P> {
             calendar: Calendar::new(model.last()),
             spans: Slab::new(),
             visits: Slab::new(),
+            shoppers: vec![],
             replicas: Slab::new(),
             scrapes: vec![],
             sampling: Sampling {
@@ -154,7 +155,6 @@ impl<P: Probe> World<P> {
             gateway_back: 0,
             crowd: Crowd::new(Arc::clone(&scenario)),
             arrivals,
-            next_arrival,
             model,
             scenario,
             probe,
@@ -172,9 +172,7 @@ impl<P: Probe> World<P> {
     /// When the next arrival is.
     #[inline]
     pub(crate) fn next_arrival(&self) -> u64 {
-        self.next_arrival
-            .as_ref()
-            .map_or(u64::MAX, |arrival| nanos(arrival.at))
+        self.arrivals.next_at().unwrap_or(u64::MAX)
     }
 
     /// Says what happened.

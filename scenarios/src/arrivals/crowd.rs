@@ -21,8 +21,8 @@ pub(super) struct Places {
     crowds: Vec<Option<JourneyIndex>>,
     /// Each term's crowd.
     of_term: Vec<usize>,
-    /// How often each crowd was asked.
-    asked: Vec<u64>,
+    /// Whose turn it is next in each crowd.
+    turns: Vec<u32>,
 }
 
 impl Places {
@@ -42,21 +42,22 @@ impl Places {
                     .unwrap_or(0)
             })
             .collect();
-        let asked = vec![0; crowds.len()];
+        let turns = vec![0; crowds.len()];
         Self {
             size: scenario.traffic.crowd.max(1),
             crowds,
             of_term,
-            asked,
+            turns,
         }
     }
 
     /// The place whose turn it is at an arrival of `term`.
+    #[inline]
     pub(super) fn take(&mut self, term: usize) -> u32 {
         let crowd = self.of_term[term];
-        let turn = self.asked[crowd] % u64::from(self.size);
-        self.asked[crowd] += 1;
-        crowd as u32 * self.size + turn as u32
+        let turn = self.turns[crowd];
+        self.turns[crowd] = if turn + 1 < self.size { turn + 1 } else { 0 };
+        crowd as u32 * self.size + turn
     }
 
     fn count(&self) -> u32 {
@@ -112,6 +113,7 @@ impl Crowd {
     ///
     /// # Panics
     /// If there is no such place.
+    #[inline]
     pub fn arrive(&mut self, place: u32) -> &mut Shopper {
         let slot = &mut self.shoppers[place as usize];
         match slot {

@@ -4,11 +4,14 @@ use crate::draws::{Draws, Stream};
 use crate::time::nanos;
 use crate::{ArrivalProcess, Curve, Scenario};
 
+/// The instant of what does not happen.
+pub(super) const NEVER: u64 = u64::MAX;
+
 /// One term's next arrival.
 #[derive(Clone, Debug)]
 pub(super) struct Register {
-    /// When it is, in nanoseconds since the start; nothing if there is none.
-    pub(super) next: Option<u64>,
+    /// When it is, in nanoseconds since the start; [`NEVER`] if there is none.
+    pub(super) next: u64,
     process: ArrivalProcess,
     draws: Draws,
     /// How many arrivals there have been.
@@ -23,7 +26,7 @@ impl Register {
     pub(super) fn new(scenario: &Scenario, term: usize) -> Self {
         let curve = &scenario.traffic.rate[term].curve;
         let mut register = Self {
-            next: Some(0),
+            next: 0,
             process: scenario.traffic.arrivals,
             draws: Draws::new(scenario.seed, Stream::Arrivals { curve: term as u32 }),
             count: 0,
@@ -35,11 +38,16 @@ impl Register {
     }
 
     /// Goes on to the next arrival.
+    #[inline]
     pub(super) fn advance(&mut self, curve: &Curve) {
-        let Some(last) = self.next else { return };
+        let last = self.next;
+        if last == NEVER {
+            return;
+        }
         self.next = match (self.process, curve) {
             (ArrivalProcess::Recorded, Curve::Recorded(recorded)) => {
-                recorded.instants().get(self.count as usize).copied()
+                let next = recorded.instants().get(self.count as usize);
+                next.copied().unwrap_or(NEVER)
             }
             // What has no recorded instants has even ones: a bin's count is kept exactly.
             (ArrivalProcess::Even | ArrivalProcess::Recorded, _) => {
@@ -56,12 +64,13 @@ impl Register {
     }
 
     /// The instant at which the integral reaches the target; never before the `last`.
-    fn reach(&self, curve: &Curve, last: u64) -> Option<u64> {
+    #[inline]
+    fn reach(&self, curve: &Curve, last: u64) -> u64 {
         if self.target >= self.total {
-            return None;
+            return NEVER;
         }
         curve
-            .invert(self.target, last as f64 / 1e9)
-            .map(|at| nanos(at).max(last))
+            .invert(self.target, last as f64 * 1e-9)
+            .map_or(NEVER, |at| nanos(at).max(last))
     }
 }

@@ -43,6 +43,7 @@ impl Journey {
     /// # Panics
     /// If the index is not of this journey.
     #[must_use]
+    #[inline]
     pub fn page(&self, index: PageIndex) -> &Page {
         &self.pages[index.0 as usize]
     }
