@@ -65,6 +65,7 @@ impl CircuitBreaker {
 
     /// The state at `now`.
     #[must_use]
+    #[inline]
     pub fn state(&self, now: Timestamp) -> BreakerState {
         match self.state {
             BreakerState::Open { until } if now >= until => BreakerState::HalfOpen { trying: None },
@@ -79,6 +80,7 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// If it may not: with the instant from which it is worth trying again.
+    #[inline]
     pub fn admit(&mut self, now: Timestamp) -> Result<Permit, Timestamp> {
         match self.state(now) {
             BreakerState::Closed => Ok(Permit { life: self.life }),
@@ -97,6 +99,7 @@ impl CircuitBreaker {
     }
 
     /// Takes a request's answer. What passed before the last change of state no longer counts.
+    #[inline]
     pub fn record(&mut self, now: Timestamp, permit: Permit, verdict: Verdict) {
         if permit.life != self.life {
             return;

@@ -39,6 +39,7 @@ impl RetryBudget {
     }
 
     /// Counts a request, which earns its share of a retry.
+    #[inline]
     pub fn earn(&mut self, now: Timestamp) {
         self.counts.add(now, 1, 0);
     }

@@ -165,6 +165,7 @@ impl Pool {
 
     /// Chooses a replica, if there is one, and counts a request in flight there. One that was `tried` is chosen only if
     /// there is no other.
+    #[inline]
     pub fn choose(
         &mut self,
         now: Timestamp,
@@ -190,11 +191,18 @@ impl Pool {
                 self.choose_from(&fresh, draws)
             }
         }?;
-        self.last = Some(self.place(key));
+        self.send_to(key);
+        Some(key)
+    }
+
+    /// Counts a request in flight at a replica.
+    #[inline]
+    fn send_to(&mut self, key: ReplicaKey) {
         if let Some(replica) = self.get_mut(key) {
             replica.in_flight += 1;
+            let ordinal = replica.ordinal;
+            self.last = Some((ordinal, key));
         }
-        Some(key)
     }
 
     /// Chooses a replica of those that `has_room`, if there is one, and counts a request in flight there.
@@ -218,14 +226,12 @@ impl Pool {
         let key = self.choose_from(&roomy, draws);
         self.roomy = roomy;
         let key = key?;
-        self.last = Some(self.place(key));
-        if let Some(replica) = self.get_mut(key) {
-            replica.in_flight += 1;
-        }
+        self.send_to(key);
         Some(key)
     }
 
     /// Ends a request in flight, and judges the replica by it.
+    #[inline]
     pub fn end(&mut self, now: Timestamp, key: ReplicaKey, verdict: Verdict) {
         let consecutive = self.choice.ejection.consecutive.max(1);
         let Some(replica) = self.get_mut(key) else {
@@ -269,6 +275,7 @@ impl Pool {
 
     /// How many requests a replica has in flight.
     #[must_use]
+    #[inline]
     pub fn in_flight(&self, key: ReplicaKey) -> u32 {
         self.get(key).map_or(0, |r| r.in_flight)
     }
@@ -317,6 +324,7 @@ impl Pool {
         self.sort_out(now);
     }
 
+    #[inline]
     fn choose_from(&self, from: &[ReplicaKey], draws: &mut impl Rng) -> Option<ReplicaKey> {
         let count = u32::try_from(from.len()).ok().filter(|n| *n > 0)?;
         Some(match self.choice.balance {
@@ -354,6 +362,7 @@ impl Pool {
         tied().nth(below(count, draws.next_u32())).copied()
     }
 
+    #[inline]
     fn less_busy(&self, a: ReplicaKey, b: ReplicaKey) -> ReplicaKey {
         if self.in_flight(b) < self.in_flight(a) {
             b
@@ -363,14 +372,17 @@ impl Pool {
     }
 
     /// What replicas are ordered by.
+    #[inline]
     fn place(&self, key: ReplicaKey) -> (u32, ReplicaKey) {
         (self.get(key).map_or(0, |r| r.ordinal), key)
     }
 
+    #[inline]
     fn get(&self, key: ReplicaKey) -> Option<&Replica> {
         self.replicas.get(key.0 as usize)?.as_ref()
     }
 
+    #[inline]
     fn get_mut(&mut self, key: ReplicaKey) -> Option<&mut Replica> {
         self.replicas.get_mut(key.0 as usize)?.as_mut()
     }

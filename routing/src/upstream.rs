@@ -83,6 +83,7 @@ impl Upstream {
     }
 
     /// Counts a request that has come for the service: it earns its share of a retry.
+    #[inline]
     pub fn arrived(&mut self, now: Timestamp) {
         self.budget.earn(now);
     }
@@ -97,6 +98,7 @@ impl Upstream {
     ///
     /// # Errors
     /// If the breaker, the bulkhead or the want of replicas does not let it.
+    #[inline]
     pub fn begin(
         &mut self,
         now: Timestamp,
@@ -151,6 +153,7 @@ impl Upstream {
     }
 
     /// Ends a try. The replica and the service are judged by it.
+    #[inline]
     pub fn end(&mut self, now: Timestamp, a_try: Try, verdict: Verdict) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.pool.end(now, a_try.replica, verdict);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// The nearest whole number; negative or not a number is 0, and 2⁶⁴ − 1 is the end.
+/// The nearest whole number; negative or not a number is 0, and 2⁶³ − 1 is the end.
 #[inline]
 pub(crate) fn whole(number: f64) -> u64 {
-    // `as` saturates, and takes NaN as 0.
-    (number + 0.5) as u64
+    // `as` saturates, and takes NaN as 0. Processors know how to make signed numbers.
+    ((number + 0.5) as i64).max(0) as u64
 }
 
-/// Seconds as nanoseconds; negative or not a number is 0, and 584 years is the end.
+/// Seconds as nanoseconds; negative or not a number is 0, and 292 years is the end.
 #[inline]
 pub(crate) fn nanos(seconds: f64) -> u64 {
     whole(seconds * 1e9)

@@ -4,9 +4,9 @@
 //! is one number, `instant << 72 | order << 32 | kind << 28 | subject`, so that comparing two events is comparing two
 //! numbers.
 //!
-//! Near events are in a binary heap. Later ones, such as time limits that will hardly ever be reached and shoppers who
-//! think, lie unsorted in buckets of 8.4 ms until their bucket's turn comes; those beyond the last bucket are in a second
-//! heap. So scheduling costs next to nothing, and the first heap stays small whatever the number of those who wait.
+//! Events lie unsorted in buckets of 8.4 ms until their bucket's turn comes; then they are sorted, once. What is scheduled
+//! into a bucket after that is in a binary heap, and what lies beyond the last bucket in another. So scheduling costs next
+//! to nothing, and nothing grows with the number of those who wait for long, such as shoppers who think.
 //! Messages that all take the same time come in the order in which they were sent, and have a queue of their own; so have
 //! time limits, as far as each ends after the one before it.
 //!
@@ -116,8 +116,10 @@ const fn instant_of(packed: u128) -> u64 {
 /// All scheduled events.
 #[derive(Debug)]
 pub(crate) struct Calendar {
-    /// Everything before the bucket `turn`.
-    near: BinaryHeap<Reverse<u128>>,
+    /// What was there of the buckets before `turn` when their turn came, the last first.
+    sorted: Vec<u128>,
+    /// What was scheduled into them afterwards.
+    fresh: BinaryHeap<Reverse<u128>>,
     /// The buckets from `turn` on, each at its number modulo [`BUCKETS`].
     buckets: Vec<Vec<u128>>,
     /// Which of them hold anything, a bit each.
@@ -130,6 +132,9 @@ pub(crate) struct Calendar {
     messages: VecDeque<u128>,
     /// Time limits, each later than the one before it.
     limits: VecDeque<u128>,
+    last_limit: u64,
+    /// The first of both.
+    queued: u128,
     /// What is later never happens, and is not kept.
     end: u64,
     order: u64,
@@ -139,13 +144,16 @@ impl Calendar {
     /// Nothing is scheduled yet; the run ends at `end`.
     pub(crate) fn new(end: u64) -> Self {
         Self {
-            near: BinaryHeap::new(),
+            sorted: Vec::new(),
+            fresh: BinaryHeap::new(),
             buckets: vec![Vec::new(); BUCKETS],
             filled: [0; WORDS],
             turn: 0,
             far: BinaryHeap::new(),
             messages: VecDeque::new(),
             limits: VecDeque::new(),
+            last_limit: 0,
+            queued: u128::MAX,
             end,
             order: 0,
         }
@@ -164,7 +172,7 @@ impl Calendar {
         let packed = self.pack(at, kind, subject);
         let bucket = at.min(LATEST) >> SHIFT;
         if bucket < self.turn {
-            self.near.push(Reverse(packed));
+            self.fresh.push(Reverse(packed));
         } else if bucket < self.turn + BUCKETS as u64 {
             let place = bucket as usize % BUCKETS;
             self.buckets[place].push(packed);
@@ -186,6 +194,7 @@ impl Calendar {
     #[inline]
     pub(crate) fn send(&mut self, at: u64, kind: Kind, subject: u32) -> Token {
         let packed = self.pack(at, kind, subject);
+        self.queued = self.queued.min(packed);
         self.messages.push_back(packed);
         self.order
     }
@@ -193,16 +202,28 @@ impl Calendar {
     /// Schedules the end of a time limit.
     #[inline]
     pub(crate) fn limit(&mut self, at: u64, subject: u32) -> Token {
-        let last = self.limits.back().map_or(0, |last| instant_of(*last));
-        if at < last {
+        if at < self.last_limit {
             return self.schedule(at, Kind::TimeOut, subject);
         }
-        if at <= self.end {
-            let packed = self.pack(at, Kind::TimeOut, subject);
-            self.limits.push_back(packed);
-            return self.order;
+        if at > self.end {
+            return self.token();
         }
-        self.token()
+        let packed = self.pack(at, Kind::TimeOut, subject);
+        self.last_limit = at;
+        self.queued = self.queued.min(packed);
+        self.limits.push_back(packed);
+        self.order
+    }
+
+    /// Takes out the first of both queues.
+    fn dequeue(&mut self) {
+        if self.messages.front() == Some(&self.queued) {
+            self.messages.pop_front();
+        } else {
+            self.limits.pop_front();
+        }
+        let first = |queue: &VecDeque<u128>| queue.front().copied().unwrap_or(u128::MAX);
+        self.queued = first(&self.messages).min(first(&self.limits));
     }
 
     /// The next event, if it is not after `limit`. `waited_for` says whether anybody still waits for an event; it is
@@ -213,36 +234,40 @@ impl Calendar {
         limit: u64,
         waited_for: impl Fn(u32, Token) -> bool,
     ) -> Option<Due> {
+        let limit = limit.min(LATEST);
         loop {
-            let message = self.messages.front().copied().unwrap_or(u128::MAX);
-            let time_out = self.limits.front().copied().unwrap_or(u128::MAX);
-            let queued = message.min(time_out);
-            if self.near.is_empty() {
-                self.refill(limit.min(instant_of(queued)), &waited_for);
+            if self.nothing_near() {
+                self.refill(limit.min(instant_of(self.queued)), &waited_for);
             }
-            let near = self.near.peek().map_or(u128::MAX, |event| event.0);
-            let first = near.min(queued);
-            if instant_of(first) > limit.min(LATEST) {
+            let sorted = self.sorted.last().copied().unwrap_or(u128::MAX);
+            let fresh = self.fresh.peek().map_or(u128::MAX, |event| event.0);
+            let due = Due::of(sorted.min(fresh).min(self.queued));
+            if due.at > limit {
                 return None;
             }
-            if first == near {
-                self.near.pop();
-            } else if first == message {
-                self.messages.pop_front();
-            } else {
-                self.limits.pop_front();
-                let due = Due::of(first);
-                if !waited_for(due.subject, due.token) {
-                    continue;
-                }
+            if sorted < fresh.min(self.queued) {
+                self.sorted.pop();
+                return Some(due);
             }
-            return Some(Due::of(first));
+            if fresh < self.queued {
+                self.fresh.pop();
+                return Some(due);
+            }
+            self.dequeue();
+            if due.kind != Kind::TimeOut || waited_for(due.subject, due.token) {
+                return Some(due);
+            }
         }
+    }
+
+    #[inline]
+    fn nothing_near(&self) -> bool {
+        self.sorted.is_empty() && self.fresh.is_empty()
     }
 
     /// Turns buckets until there is a near event, or the next bucket begins after `limit`.
     fn refill(&mut self, limit: u64, waited_for: &impl Fn(u32, Token) -> bool) {
-        while self.near.is_empty() && self.turn << SHIFT <= limit {
+        while self.nothing_near() && self.turn << SHIFT <= limit {
             let Some(bucket) = self.next_filled() else {
                 return;
             };
@@ -256,7 +281,7 @@ impl Calendar {
             for event in events.drain(..) {
                 let due = Due::of(event);
                 if due.kind != Kind::TimeOut || waited_for(due.subject, due.token) {
-                    self.near.push(Reverse(event));
+                    self.sorted.push(event);
                 }
             }
             // The bucket keeps its memory for the next round.
@@ -265,8 +290,9 @@ impl Calendar {
                 && instant_of(event) >> SHIFT < self.turn
             {
                 self.far.pop();
-                self.near.push(Reverse(event));
+                self.sorted.push(event);
             }
+            self.sorted.sort_unstable_by(|a, b| b.cmp(a));
         }
     }
 

@@ -26,14 +26,17 @@ impl<P: Probe> World<P> {
         let meant = self.model.calls[usize::from(call)];
         let (now, instant) = (self.now, self.instant());
         let draws = self.demand(asker.visit, hop, 0);
-        let mut span = Span::new((call, meant.service), asker, hop, draws, now);
+        let index = self.spans.reuse(Span::blank);
+        let span = &mut self.spans[index];
+        span.begin(call, asker, hop, now);
+        span.draws = draws;
+        span.service = meant.service;
         span.deadline = now.saturating_add(meant.patience.min(patience));
         span.window = self.windows.window(now);
         self.windows.service_offered(span.window, meant.service);
         let workload = &mut self.workloads[usize::from(meant.service)];
         workload.came += 1;
         workload.upstream.arrived(instant);
-        let index = self.spans.insert(span);
         if asker.parent != NONE {
             let parent = &mut self.spans[asker.parent];
             let sibling = std::mem::replace(&mut parent.child, index);
@@ -149,7 +152,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A replica's answer has come: it is passed on, or the request is tried again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn answered(&mut self, index: u32) {
         let span = &self.spans[index];
         if span.reply == Reply::Good {
@@ -235,7 +238,7 @@ impl<P: Probe> World<P> {
     }
 
     /// Ends the current try, if there is one, and says where it was.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_try(&mut self, index: u32, verdict: Verdict) -> Option<ReplicaKey> {
         let instant = self.instant();
         let span = &mut self.spans[index];
@@ -322,7 +325,7 @@ impl<P: Probe> World<P> {
     }
 
     /// Gives a request's number away.
-    #[inline]
+    #[inline(always)]
     fn forget(&mut self, index: u32) {
         let span = &mut self.spans[index];
         span.state = State::Gone;

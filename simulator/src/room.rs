@@ -8,7 +8,7 @@ use crate::{Left, Probe};
 
 impl<P: Probe> World<P> {
     /// A try reaches its replica.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reach(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
@@ -29,7 +29,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A request takes a slot, or waits for one, or is turned away.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, index: u32) {
         let replica = &self.replicas[self.spans[index].replica];
         if replica.ledger.held < replica.room.slots && replica.first == NONE {
@@ -102,7 +102,7 @@ impl<P: Probe> World<P> {
     }
 
     /// Somebody who reached a replica at `since` gives back its slot and leaves.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_slot(&mut self, place: u32, since: u64, how: Left) {
         let now = self.now;
         let replica = &mut self.replicas[place];

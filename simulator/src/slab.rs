@@ -27,6 +27,7 @@ impl<T> Slab<T> {
     }
 
     /// Adds one as it was left by the last that had its number; only if there is none, a new one.
+    #[inline]
     pub(crate) fn reuse(&mut self, new: impl FnOnce() -> T) -> u32 {
         match self.free.pop() {
             Some(index) => index,

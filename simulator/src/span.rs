@@ -1,7 +1,7 @@
 //! One request on its way: a page, or a call between services, in the gateway and in the replica of its current try.
 
 use routing::Try;
-use scenarios::Draws;
+use scenarios::{Draws, Stream};
 
 use crate::calendar::Token;
 use crate::model::NONE;
@@ -143,44 +143,62 @@ impl Span {
         self.step == self.steps_end
     }
 
-    /// A request that has just come to the gateway, by one way (`call`, and whose it is).
-    #[inline]
-    pub(crate) fn new(call: (u16, u16), asker: Asker, hop: u32, draws: Draws, now: u64) -> Self {
-        let (call, service) = call;
+    /// One that was never in use.
+    pub(crate) fn blank() -> Self {
         Self {
             next_event: 0,
             timer: 0,
-            received: now,
+            received: 0,
             deadline: 0,
-            began: now,
-            sent: now,
-            reached: now,
+            began: 0,
+            sent: 0,
+            reached: 0,
             until: 0,
-            own_since: now,
-            calls_since: now,
-            ends: now,
-            draws,
+            own_since: 0,
+            calls_since: 0,
+            ends: 0,
+            draws: Draws::new(0, Stream::Fault { fault: 0 }),
             a_try: None,
-            visit: asker.visit,
-            hop,
+            visit: NONE,
+            hop: 0,
             replica: NONE,
-            parent: asker.parent,
+            parent: NONE,
             child: NONE,
             sibling: NONE,
             before: NONE,
             after: NONE,
             window: 0,
             tried: NONE,
-            call,
-            service,
+            call: 0,
+            service: 0,
             step: 0,
             steps_end: 0,
-            state: State::Gateway,
+            state: State::Gone,
             reply: Reply::Good,
             retries: 0,
             elsewhere: 0,
             open: 0,
             failed: None,
         }
+    }
+
+    /// It becomes a request that has just come to the gateway. Left as they are: what every try sets before it is asked
+    /// for, and what is blank again whenever a request ends.
+    #[inline]
+    pub(crate) fn begin(&mut self, call: u16, asker: Asker, hop: u32, now: u64) {
+        self.received = now;
+        self.began = now;
+        self.reached = now;
+        self.visit = asker.visit;
+        self.hop = hop;
+        self.replica = NONE;
+        self.parent = asker.parent;
+        self.child = NONE;
+        self.sibling = NONE;
+        self.call = call;
+        self.state = State::Gateway;
+        self.retries = 0;
+        self.elsewhere = 0;
+        self.open = 0;
     }
 }

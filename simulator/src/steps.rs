@@ -15,7 +15,7 @@ use crate::{Left, Probe};
 
 impl<P: Probe> World<P> {
     /// A request gets its slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
