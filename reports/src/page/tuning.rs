@@ -98,7 +98,7 @@ fn pasted(tuning: &Tuning) -> Markup {
 
 fn searched(policy: &Tuned) -> Markup {
     let row = |p: &crate::tuning::Parameter| {
-        vec![
+        [
             p.name.clone(),
             p.values.join(", "),
             p.written.clone(),
