@@ -720,7 +720,7 @@ fn a_tuned_manifest_comes_back_changed_in_nothing_but_its_numbers() {
     fs::write(folder.path().join("small.yaml"), shop).expect("it can be written");
     fs::write(folder.path().join("hpa.yaml"), MANIFEST).expect("it can be written");
     let tuning = tuned(folder.path(), "out", &[]);
-    assert_eq!(tuning["recommended"].is_null(), false, "{tuning}");
+    assert!(!tuning["recommended"].is_null(), "{tuning}");
     let back = fs::read_to_string(folder.path().join("out/hpa.yaml")).expect("it is there");
     assert_ne!(
         back, MANIFEST,
