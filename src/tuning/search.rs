@@ -130,7 +130,7 @@ pub(crate) fn finalists(tried: &[Tried], budget: f64, most: usize) -> Vec<Tried>
     let mut places: Vec<usize> = front
         .iter()
         .enumerate()
-        .filter(|(_, t)| is_near(&t))
+        .filter(|(_, t)| is_near(t))
         .map(|(place, _)| place)
         .collect();
     // The planner sees less than there will be: one that misses less is looked at as well.
