@@ -22,6 +22,8 @@ mod plant;
 mod policy;
 mod policy_spec;
 mod readings;
+mod rota;
+mod seconds;
 mod sight;
 mod step;
 
@@ -55,5 +57,7 @@ pub use plant::{MetricsSource, Plant, ScaleTarget, WriteOutcome};
 pub use policy::{Condition, ConditionStatus, Event, Policy, PolicyState, Status, Wants};
 pub use policy_spec::{PolicyError, PolicySpec};
 pub use readings::{Average, Counters, Offered, Sampling, Scrapes};
-pub use sight::{SeenReplica, Sight};
+pub use rota::Rota;
+pub use seconds::{AtGateway, Second, Seconds};
+pub use sight::{SeenReplica, Sight, WORLD_METRICS};
 pub use step::{Mode, StepRecord, Workload, step, step_all};

@@ -42,9 +42,16 @@ pub struct Counters {
     pub shed: f64,
     /// Of the served, those whose own time was above the service's limit.
     pub slow: f64,
+    /// Requests that are here now, waiting or worked on.
+    pub here: f64,
 }
 
 impl Counters {
+    /// Requests that came since its start.
+    pub(crate) fn came(&self) -> f64 {
+        self.served + self.failed + self.shed + self.here
+    }
+
     /// Reads a Prometheus text as replicas of the local world write it. Nothing if one of the values is missing or no finite number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -77,10 +84,11 @@ impl Counters {
             failed: outcome("failed")?,
             shed: outcome("shed")?,
             slow: get("rushhour_slow_total")?,
+            here: get("rushhour_in_flight")?,
         })
     }
 
-    fn went_back(&self, earlier: &Self) -> bool {
+    pub(crate) fn went_back(&self, earlier: &Self) -> bool {
         self.busy_seconds < earlier.busy_seconds
             || self.served < earlier.served
             || self.failed < earlier.failed

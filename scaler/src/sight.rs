@@ -6,8 +6,24 @@ use metrics::{NoData, Quantity, Ratio, Reading, Rps, Timestamp};
 
 use crate::{
     Average, Container, ContainerKind, ContainerUsage, MetricId, Observation, Phase, Readiness,
-    ReadyState, ReplicaObservation, ReplicaUsage, Sample, Traffic, Wants,
+    ReadyState, ReplicaObservation, ReplicaUsage, Sample, Second, Traffic, Wants,
 };
+
+/// The metrics of a workload that the worlds have, by name: `busy` (slots held ÷ slots), `concurrency` (requests there,
+/// waiting or worked on), `queue` (those that wait for a slot) and `requests` (per second). Of each replica they are
+/// `pods/NAME`; of the whole `external/NAME` or `object/KIND/OBJECT/NAME`.
+pub const WORLD_METRICS: [&str; 4] = ["busy", "concurrency", "queue", "requests"];
+
+/// The metric of a replica that is called so.
+fn of_each(name: &str) -> Option<fn(&Average) -> f64> {
+    Some(match name {
+        "busy" => |a| a.busy,
+        "concurrency" => |a| a.in_flight,
+        "queue" => |a| a.queued,
+        "requests" => Average::requests,
+        _ => return None,
+    })
+}
 
 /// One workload as its world knows it.
 #[derive(Clone, Debug)]
@@ -20,6 +36,10 @@ pub struct Sight<'a> {
     pub replicas: Vec<SeenReplica>,
     /// Requests per second that came for it: (the window's end, its length, the rate).
     pub offered: Option<(Timestamp, Duration, f64)>,
+    /// Requests that wait at the gateway for a replica now.
+    pub waiting: f64,
+    /// One-second readings since it was looked at last, oldest first.
+    pub seconds: Vec<Second>,
     /// Whether no metrics are to be had. Replicas can still be seen: their phase comes from elsewhere than their readings.
     pub out: bool,
 }
@@ -64,6 +84,10 @@ impl Sight<'_> {
         }
         if wants.traffic {
             seen.traffic = self.traffic(now);
+        }
+        for second in self.seconds.iter().filter(|_| !self.out) {
+            let samples = wants.samples.iter().filter_map(|id| second.sample(id));
+            seen.samples.extend(samples);
         }
         seen
     }
@@ -151,33 +175,71 @@ impl Sight<'_> {
         })
     }
 
-    /// The metrics that there are: `pods/busy` (slots held ÷ slots) and `pods/requests` (per second), of each replica, and
-    /// `external/in_flight`, the requests in all replicas.
+    /// One of [`WORLD_METRICS`], of each replica or of the whole. An object's are those of the workload, whatever object it
+    /// is.
     fn metric(&self, id: &MetricId, now: Timestamp) -> Reading<Vec<Sample>> {
-        let of_each = |value: fn(&Average) -> f64| {
-            self.reading(now, |there| {
-                let sample = |(id, average): (&str, Average)| Sample {
-                    replica: Some(id.to_owned()),
-                    value: milli(value(&average)),
-                };
-                there.into_iter().map(sample).collect()
-            })
+        let found = match id {
+            MetricId::Pods { name } => of_each(name).map(|value| self.each(value, now)),
+            MetricId::Object { name, .. } | MetricId::External { name } => self.whole(name, now),
         };
-        match id {
-            MetricId::Pods { name } if name == "busy" => of_each(|a| a.busy),
-            MetricId::Pods { name } if name == "requests" => of_each(Average::requests),
-            MetricId::External { name } if name == "in_flight" => self.reading(now, |there| {
-                let sum = there.iter().map(|(_, a)| a.in_flight).sum();
+        found.unwrap_or_else(|| {
+            Reading::NoData(NoData::Failed(format!(
+                "this world has no metric `{id}` of {}: it has {}",
+                self.workload,
+                WORLD_METRICS.join(", ")
+            )))
+        })
+    }
+
+    fn each(&self, value: fn(&Average) -> f64, now: Timestamp) -> Reading<Vec<Sample>> {
+        self.reading(now, |there| {
+            let sample = |(id, average): (&str, Average)| Sample {
+                replica: Some(id.to_owned()),
+                value: milli(value(&average)),
+            };
+            there.into_iter().map(sample).collect()
+        })
+    }
+
+    fn whole(&self, name: &str, now: Timestamp) -> Option<Reading<Vec<Sample>>> {
+        let one = |reading: Reading<f64>| {
+            reading.map(|value| {
                 vec![Sample {
                     replica: None,
-                    value: milli(sum),
+                    value: milli(value),
                 }]
-            }),
-            _ => Reading::NoData(NoData::Failed(format!(
-                "this world has no metric `{id}` of {}",
-                self.workload
-            ))),
+            })
+        };
+        Some(one(match name {
+            "busy" => self.busy(now),
+            "concurrency" | "in_flight" => self.there(now, |a| a.in_flight),
+            "queue" => self.there(now, |a| a.queued),
+            "requests" => self.came(),
+            _ => return None,
+        }))
+    }
+
+    fn busy(&self, now: Timestamp) -> Reading<f64> {
+        self.reading(now, |there| {
+            there.iter().map(|(_, a)| a.busy).sum::<f64>() / there.len() as f64
+        })
+    }
+
+    fn came(&self) -> Reading<f64> {
+        match self.offered.filter(|_| !self.out) {
+            Some((at, window, rate)) => Reading::over(rate, at, window),
+            None => Reading::NoData(self.nothing()),
         }
+    }
+
+    /// Requests in all replicas and at the gateway; those at the gateway are known without any replica.
+    fn there(&self, now: Timestamp, value: fn(&Average) -> f64) -> Reading<f64> {
+        if !self.out && self.staying().next().is_none() {
+            return Reading::now(self.waiting, now);
+        }
+        self.reading(now, |there| {
+            self.waiting + there.iter().map(|(_, a)| value(a)).sum::<f64>()
+        })
     }
 
     fn traffic(&self, now: Timestamp) -> Traffic {
@@ -187,21 +249,15 @@ impl Sight<'_> {
             })
         };
         let rate = |value| checked(sum(value), Rps::new);
-        let busy = self.reading(now, |there| {
-            there.iter().map(|(_, a)| a.busy).sum::<f64>() / there.len() as f64
-        });
         Traffic {
-            offered: match self.offered.filter(|_| !self.out) {
-                Some((at, window, rate)) => checked(Reading::over(rate, at, window), Rps::new),
-                None => Reading::NoData(self.nothing()),
-            },
+            offered: checked(self.came(), Rps::new),
             served: rate(|a| a.served),
             failed: rate(|a| a.failed),
             shed: rate(|a| a.shed),
             slow: rate(|a| a.slow),
-            queued: sum(|a| a.queued),
-            in_flight: sum(|a| a.in_flight),
-            busy: checked(busy, Ratio::new),
+            queued: self.there(now, |a| a.queued),
+            in_flight: self.there(now, |a| a.in_flight),
+            busy: checked(self.busy(now), Ratio::new),
         }
     }
 }

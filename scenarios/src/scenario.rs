@@ -138,6 +138,12 @@ pub enum Begin {
 }
 
 impl Scenario {
+    /// A second of what it says, in the time that it runs in.
+    #[must_use]
+    pub fn second(&self) -> Duration {
+        Duration::from_secs(1).div_f64(self.speed)
+    }
+
     /// The journey at `index`.
     ///
     /// # Panics

@@ -1,5 +1,6 @@
 //! The local world: the shop as processes on this machine, to be loaded, observed and scaled.
 
+mod closely;
 mod faults;
 mod scrape;
 mod source;
@@ -82,6 +83,8 @@ pub struct LocalWorld {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     grid: Grid,
+    /// Services that are looked at every second.
+    closely: Vec<String>,
 }
 
 impl LocalWorld {
@@ -125,6 +128,7 @@ impl LocalWorld {
             stop,
             tasks: JoinSet::new(),
             grid: plan.grid,
+            closely: Vec::new(),
         };
         world.begin_to_watch(ends);
         world.shared.start_first_replicas();
@@ -196,6 +200,10 @@ impl LocalWorld {
             self.grid,
         );
         self.tasks.spawn(scrape::gateway(shared, gateway, grid));
+        for service in std::mem::take(&mut self.closely) {
+            self.tasks
+                .spawn(closely::seconds(Arc::clone(&self.shared), service));
+        }
     }
 
     /// Where shoppers go.
@@ -234,6 +242,12 @@ impl LocalWorld {
             },
             Target { shared, service },
         )
+    }
+
+    /// Looks at a service every second of the scenario from its time 0 on, for a policy that needs such readings. To be
+    /// called before [`begin`](Self::begin).
+    pub fn watch_closely(&mut self, service: &str) {
+        self.closely.push(service.to_owned());
     }
 
     /// How many replicas of a service take requests.

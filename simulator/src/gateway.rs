@@ -36,6 +36,9 @@ impl<P: Probe> World<P> {
         self.windows.service_offered(span.window, meant.service);
         let workload = &mut self.workloads[usize::from(meant.service)];
         workload.came += 1;
+        if let Some(closely) = &mut workload.seconds {
+            closely.came += 1;
+        }
         workload.upstream.arrived(instant);
         if asker.parent != NONE {
             let parent = &mut self.spans[asker.parent];

@@ -35,7 +35,7 @@ impl<P: Probe> World<P> {
             self.left_lobby(index, Left::Shed);
             return self.end_request(index, End::Shed, None);
         }
-        workload.lobby.count += 1;
+        workload.lobby.set(now, workload.lobby.count + 1);
         let last = std::mem::replace(&mut workload.lobby.last, index);
         if last == NONE {
             workload.lobby.first = index;
@@ -55,7 +55,7 @@ impl<P: Probe> World<P> {
         let (before, after) = (span.before, span.after);
         let service = self.model.calls[usize::from(span.call)].service;
         let lobby = &mut self.workloads[usize::from(service)].lobby;
-        lobby.count -= 1;
+        lobby.set(self.now, lobby.count - 1);
         if before == NONE {
             lobby.first = after;
         }
@@ -74,7 +74,7 @@ impl<P: Probe> World<P> {
     /// Puts a request back at the head of the lobby.
     fn first_in_lobby(&mut self, service: u16, index: u32) {
         let lobby = &mut self.workloads[usize::from(service)].lobby;
-        lobby.count += 1;
+        lobby.set(self.now, lobby.count + 1);
         let after = std::mem::replace(&mut lobby.first, index);
         if after == NONE {
             lobby.last = index;

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use metrics::{Reading, Replicas, Timestamp};
 use scaler::{
-    Mode, Observation, Phase, Plant, Scale, SeenReplica, Selector, Sight, Version, Wants,
-    WriteOutcome, step_all,
+    AtGateway, Mode, Observation, Phase, Plant, Rota, Scale, Second, SeenReplica, Selector, Sight,
+    Version, Wants, WriteOutcome, step_all,
 };
 
 use crate::replica::{Life, Replica};
-use crate::world::World;
+use crate::world::{Closely, World};
 use crate::{Event, Probe};
 
 /// A policy in a box.
@@ -71,26 +71,72 @@ impl<P: Probe> World<P> {
         }
     }
 
-    /// All policies look, decide and order, once.
-    pub(crate) fn decide(&mut self, policies: &mut BTreeMap<String, BoxedPolicy>) {
-        let now = self.instant();
-        let mut orders: Vec<Order> = vec![];
-        for service in 0..self.model.services.len() as u16 {
-            if let Some(policy) = policies.get(&self.model.services[usize::from(service)].name) {
-                orders.push(self.order(service, policy.wants()));
+    /// Workloads whose policies need a reading of every second are looked at from now on.
+    pub(crate) fn watch_closely(&mut self, policies: &BTreeMap<String, BoxedPolicy>) {
+        for (service, workload) in self.workloads.iter_mut().enumerate() {
+            let policy = policies.get(&self.model.services[service].name);
+            let needs = policy.is_some_and(|p| !p.wants().samples.is_empty());
+            workload.seconds = needs.then(Closely::default);
+        }
+        self.look_closely();
+    }
+
+    /// Looks at those workloads whose policies need a reading of every second, at the end of one.
+    pub(crate) fn look_closely(&mut self) {
+        if self.now == std::mem::replace(&mut self.last_second, self.now) && self.now > 0 {
+            return;
+        }
+        let (now, instant) = (self.now, self.instant());
+        for workload in &mut self.workloads {
+            let Some(closely) = &mut workload.seconds else {
+                continue;
+            };
+            let (mut ready, mut seen) = (0, vec![]);
+            for place in &workload.members {
+                let replica = &mut self.replicas[*place];
+                if replica.life != Life::Ready {
+                    continue;
+                }
+                ready += 1;
+                if !replica.ailment.hang {
+                    replica.advance(now);
+                    seen.push((replica.ordinal, replica.counters()));
+                }
+            }
+            let gate = AtGateway {
+                waiting: workload.lobby.take_waited(now) as f64 / self.second as f64,
+                came: std::mem::take(&mut closely.came),
+            };
+            // While metrics are out nobody can look.
+            if !self.blind {
+                closely.seconds.push(instant, ready, &seen, gate);
             }
         }
-        let workloads = orders
+    }
+
+    /// All policies that are due look, decide and order, once.
+    pub(crate) fn decide(&mut self, policies: &mut BTreeMap<String, BoxedPolicy>, rota: &mut Rota) {
+        let now = self.instant();
+        let mut due: BTreeMap<&String, (Order, &mut BoxedPolicy)> = BTreeMap::new();
+        for (name, policy) in policies.iter_mut() {
+            let service = self.model.services.iter().position(|s| s.name == *name);
+            if let Some(service) = service.filter(|_| rota.is_due(name, now)) {
+                let order = self.order(service as u16, policy.wants());
+                due.insert(name, (order, policy));
+            }
+        }
+        let workloads = due
             .iter_mut()
-            .zip(policies.iter_mut())
-            .map(|(plant, (name, policy))| scaler::Workload {
+            .map(|(name, (plant, policy))| scaler::Workload {
                 name,
                 plant,
                 policy: policy.as_mut(),
             })
             .collect();
         let records = at_once(step_all(now, workloads, Mode::Active)).unwrap_or_default();
+        let orders: Vec<Order> = due.into_values().map(|(order, _)| order).collect();
         for (workload, record) in records {
+            rota.decided(&workload, now, record.decision.next, now);
             self.happenings.push(Event::Step {
                 workload,
                 at: now,
@@ -104,8 +150,11 @@ impl<P: Probe> World<P> {
         }
     }
 
-    fn order(&self, service: u16, wants: &Wants) -> Order {
+    fn order(&mut self, service: u16, wants: &Wants) -> Order {
         let now = self.instant();
+        let visible = now.back(self.sampling.lag);
+        let seconds = self.workloads[usize::from(service)].seconds.as_mut();
+        let seconds = seconds.map_or_else(Vec::new, |closely| closely.seconds.take(visible));
         let workload = &self.workloads[usize::from(service)];
         let staying = workload
             .members
@@ -117,7 +166,7 @@ impl<P: Probe> World<P> {
             selector: Selector::Valid,
             version: Version(workload.generation.to_string()),
         };
-        let mut seen = self.sight(service, now).observation(now, wants);
+        let mut seen = self.sight(service, seconds, now).observation(now, wants);
         seen.scale = Reading::now(scale, now);
         Order {
             service,
@@ -127,7 +176,7 @@ impl<P: Probe> World<P> {
         }
     }
 
-    fn sight(&self, service: u16, now: Timestamp) -> Sight<'_> {
+    fn sight(&self, service: u16, seconds: Vec<Second>, now: Timestamp) -> Sight<'_> {
         let meant = &self.model.services[usize::from(service)];
         let workload = &self.workloads[usize::from(service)];
         let mut replicas: Vec<SeenReplica> = workload
@@ -142,6 +191,8 @@ impl<P: Probe> World<P> {
             cpu: meant.cpu,
             replicas,
             offered: workload.offered.average(now, &self.sampling),
+            waiting: f64::from(workload.lobby.count),
+            seconds,
             out: self.blind,
         }
     }

@@ -76,8 +76,14 @@ impl Planner {
         empty.traffic.unit = Unit::Requests;
         empty.traffic.begin = Begin::Empty;
         empty.traffic.rate.clear();
+        let seconds = policies.values().any(|p| !p.wants().samples.is_empty());
+        let finest = if seconds {
+            scenario.second()
+        } else {
+            scenario.control.period
+        };
         let simulation = Simulation::new(empty.shared(), policies)?;
-        let demand = Demand::of(&scenario, step_of(&scenario));
+        let demand = Demand::of(&scenario, step_of(&scenario, finest));
         let shop = Shop::of(&scenario);
         Ok(Self {
             states: vec![State::new(); shop.services.len()],
@@ -169,10 +175,11 @@ impl std::fmt::Debug for Planner {
     }
 }
 
-/// Steps of at most five seconds of scenario time, such that scrapes and decisions fall on their ends if they can.
-fn step_of(scenario: &Scenario) -> Duration {
+/// Steps of at most five seconds of scenario time, such that scrapes and decisions, which may come as often as `finest`,
+/// fall on their ends if they can.
+fn step_of(scenario: &Scenario, finest: Duration) -> Duration {
     let (period, interval) = (
-        nanos(scenario.control.period).max(1),
+        nanos(scenario.control.period.min(finest)).max(1),
         nanos(scenario.control.scrape.interval).max(1),
     );
     let longest = (LONGEST_STEP * 1e9 / scenario.speed).max(1e6) as u64;

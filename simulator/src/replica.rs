@@ -219,6 +219,7 @@ impl Replica {
             failed: self.failed as f64,
             shed: self.shed as f64,
             slow: self.slow as f64,
+            here: f64::from(ledger.held) + f64::from(ledger.queued),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Timestamp;
+use scaler::Rota;
 use scenarios::Scenario;
 
 use crate::calendar::{Due, Kind, MOST_SUBJECTS};
@@ -26,11 +28,14 @@ const LOOK: u64 = 1 << 16;
 enum Beat {
     Window,
     Scrape,
+    /// A second of those workloads that are looked at closely.
+    Second,
+    /// Some policy is due: no even beat, but the next in the rota.
     Decision,
 }
 
 impl Beat {
-    const ALL: [Self; 3] = [Self::Window, Self::Scrape, Self::Decision];
+    const ALL: [Self; 4] = [Self::Window, Self::Scrape, Self::Second, Self::Decision];
 }
 
 /// One run of one scenario in virtual time.
@@ -39,7 +44,9 @@ impl Beat {
 pub struct Simulation<P: Probe = NoProbe> {
     pub(crate) world: World<P>,
     policies: BTreeMap<String, BoxedPolicy>,
-    /// How far apart the beats are, in the order of [`Beat::ALL`].
+    /// When which policy decides.
+    rota: Rota,
+    /// How far apart windows, scrapes and seconds are.
     beats: [u64; 3],
     /// The end of the drain.
     last: u64,
@@ -74,17 +81,22 @@ impl<P: Probe> Simulation<P> {
         probe: P,
     ) -> Result<Self, SimulationError> {
         policies.retain(|service, _| scenario.services.contains_key(service));
-        let control = scenario.control.clone();
+        let interval = nanos(scenario.control.scrape.interval).max(1);
         let mut world = World::new(scenario, probe)?;
-        let beats = [
-            world.windows.length(),
-            nanos(control.scrape.interval).max(1),
-            nanos(control.period).max(1),
-        ];
+        let beats = [world.windows.length(), interval, world.second];
         world.scrape();
+        world.watch_closely(&policies);
+        let looks = world.workloads.iter().any(|w| w.seconds.is_some());
         for (beat, every) in beats.iter().enumerate() {
-            world.calendar.schedule(*every, Kind::Beat, beat as u32);
+            if looks || Beat::ALL[beat] != Beat::Second {
+                world.calendar.schedule(*every, Kind::Beat, beat as u32);
+            }
         }
+        let periods = policies
+            .iter()
+            .map(|(name, p)| (name.clone(), p.wants().period));
+        let rota = Rota::new(world.instant(), periods);
+        schedule_decision(&mut world, &rota);
         world.schedule_faults();
         for service in 0..world.workloads.len() as u16 {
             world.tell_probe(service);
@@ -93,6 +105,7 @@ impl<P: Probe> Simulation<P> {
         Ok(Self {
             world,
             policies,
+            rota,
             beats,
             last,
             at_once: (0, 0),
@@ -254,11 +267,9 @@ impl<P: Probe> Simulation<P> {
     /// Something that comes again and again.
     fn beat(&mut self, beat: u32) {
         let world = &mut self.world;
-        let every = self.beats[beat as usize];
-        let end = world.model.end;
         match Beat::ALL[beat as usize] {
             Beat::Window => {
-                let ended = (world.now / every) as u32;
+                let ended = (world.now / self.beats[beat as usize]) as u32;
                 let sample = world.sample();
                 world.windows.window(world.now);
                 world.windows.sample(ended - 1, sample);
@@ -266,11 +277,19 @@ impl<P: Probe> Simulation<P> {
                 world.happenings.extend(told.into_iter().map(Event::Window));
             }
             Beat::Scrape => world.scrape(),
+            Beat::Second => world.look_closely(),
             // At the end nothing is decided any more.
-            Beat::Decision if world.now < end => world.decide(&mut self.policies),
+            Beat::Decision if world.now < world.model.end => {
+                // The second that ends now is seen, whichever of the two events came first.
+                if world.now.is_multiple_of(world.second) {
+                    world.look_closely();
+                }
+                world.decide(&mut self.policies, &mut self.rota);
+                return schedule_decision(world, &self.rota);
+            }
             Beat::Decision => return,
         }
-        let next = self.world.now.saturating_add(every);
+        let next = self.world.now.saturating_add(self.beats[beat as usize]);
         self.world.calendar.schedule(next, Kind::Beat, beat);
     }
 
@@ -306,6 +325,15 @@ impl<P: Probe> std::fmt::Debug for Simulation<P> {
             .field("requests", &self.world.sent)
             .field("done", &self.done)
             .finish_non_exhaustive()
+    }
+}
+
+/// Schedules the next turn of the rota.
+fn schedule_decision<P: Probe>(world: &mut World<P>, rota: &Rota) {
+    if let Some(next) = rota.next() {
+        let at = next.since(Timestamp::from_nanos(world.start));
+        let beat = Beat::ALL.len() as u32 - 1;
+        world.calendar.schedule(nanos(at), Kind::Beat, beat);
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use metrics::{Grid, Timestamp};
 use routing::{ReplicaKey, Upstream};
-use scaler::{Offered, Sampling, Scrapes};
+use scaler::{Offered, Sampling, Scrapes, Seconds};
 use scenarios::{Arrivals, Crowd, Gateway, Scenario, Shopper};
 
 use crate::calendar::Calendar;
 use crate::faults::{Deploy, Injected};
-use crate::model::{Model, NONE};
+use crate::model::{Model, NONE, nanos};
 use crate::nodes::Nodes;
 use crate::pages::Visit;
 use crate::replica::{Life, Replica};
@@ -46,6 +46,16 @@ pub(crate) struct Workload {
     /// Requests that came since the last scrape.
     pub(crate) came: u64,
     pub(crate) offered: Offered,
+    /// Its one-second readings, if its policy needs them.
+    pub(crate) seconds: Option<Closely>,
+}
+
+/// A workload that is looked at every second.
+#[derive(Debug, Default)]
+pub(crate) struct Closely {
+    pub(crate) seconds: Seconds,
+    /// Requests that came since the last look.
+    pub(crate) came: u64,
 }
 
 /// A queue at the gateway.
@@ -56,6 +66,24 @@ pub(crate) struct Lobby {
     pub(crate) count: u32,
     /// Whether it is noted that there may be something to do.
     pub(crate) noted: bool,
+    /// For how long they waited until `counted`, in nanoseconds, each for itself.
+    waited: u128,
+    counted: u64,
+}
+
+impl Lobby {
+    /// From `now` on there are so many.
+    pub(crate) fn set(&mut self, now: u64, count: u32) {
+        self.waited += u128::from(now - self.counted) * u128::from(self.count);
+        self.counted = now;
+        self.count = count;
+    }
+
+    /// The time that they waited until `now` since it was asked last, in nanoseconds.
+    pub(crate) fn take_waited(&mut self, now: u64) -> u128 {
+        self.set(now, self.count);
+        std::mem::take(&mut self.waited)
+    }
 }
 
 /// The world.
@@ -75,6 +103,10 @@ pub(crate) struct World<P> {
     /// What was scraped of each replica.
     pub(crate) scrapes: Vec<Scrapes>,
     pub(crate) sampling: Sampling,
+    /// When the last second of those ended that are looked at closely.
+    pub(crate) last_second: u64,
+    /// A second of the scenario, in nanoseconds.
+    pub(crate) second: u64,
     /// In the order of the model's services.
     pub(crate) workloads: Vec<Workload>,
     pub(crate) windows: Windows,
@@ -124,9 +156,12 @@ impl<P: Probe> World<P> {
                 last: NONE,
                 count: 0,
                 noted: false,
+                waited: 0,
+                counted: 0,
             },
             came: 0,
             offered: Offered::default(),
+            seconds: None,
         };
         let mut world = Self {
             windows: Windows::new(grid, &model),
@@ -144,6 +179,8 @@ impl<P: Probe> World<P> {
                 window: scrape.window,
                 lag: scrape.lag,
             },
+            last_second: 0,
+            second: nanos(scenario.second()).max(1),
             tried: Slab::new(),
             freed: vec![],
             lobbies: vec![],

@@ -133,7 +133,7 @@ async fn play(
     let begin = (scenario.starts, Instant::now() + session::LEAD);
     let (sender, events) = mpsc::unbounded_channel();
     let telling = tokio::spawn(tell(happenings, sender.clone()));
-    let controlling = tokio::spawn(control(&scenario, &world, begin)?.run(move |event| {
+    let controlling = tokio::spawn(control(&scenario, &mut world, begin)?.run(move |event| {
         // The receiver lives until the load is over; what comes later is of no run.
         sender.send(event).ok();
     }));
@@ -152,18 +152,20 @@ async fn play(
 
 fn control(
     scenario: &Scenario,
-    world: &LocalWorld,
+    world: &mut LocalWorld,
     begin: (Timestamp, Instant),
 ) -> Result<Control<scaler::Live<shop::Source, shop::Target>>, Failure> {
     let policies = wiring::policies(scenario, scenario.starts).map_err(Failure::usage)?;
     let with_plant = |(name, policy): (String, wiring::BoxedPolicy)| {
         let plant = world.plant(&name);
+        if !policy.wants().samples.is_empty() {
+            world.watch_closely(&name);
+        }
         (name, (plant, policy))
     };
     Ok(Control {
         workloads: policies.into_iter().map(with_plant).collect(),
         start: begin,
-        period: scenario.control.period,
         duration: scenario.duration,
     })
 }

@@ -17,7 +17,7 @@ use crate::protocol::{Drain, Drained};
 /// The longest that one scrape may take.
 const LIMIT: Duration = Duration::from_secs(1);
 /// The shortest interval between scrapes, however fast the scenario runs.
-const SHORTEST: Duration = Duration::from_millis(50);
+pub(super) const SHORTEST: Duration = Duration::from_millis(50);
 /// How often the gateway is asked, unless windows are shorter: each window needs a sample.
 const GATEWAY: Duration = Duration::from_secs(1);
 
@@ -34,18 +34,7 @@ pub(super) async fn replicas(shared: Arc<Shared>) {
                 let (shared, service) = (Arc::clone(&shared), service.clone());
                 tokio::spawn(async move {
                     let limit = scrape.interval.clamp(SHORTEST, LIMIT);
-                    let request = Request::builder()
-                        .uri("/metrics")
-                        .header(hyper::header::HOST, address.to_string())
-                        .body(Full::new(Bytes::new()))
-                        .expect("the request is well-formed");
-                    let Ok(answer) = http::exchange(address, request, limit).await else {
-                        return;
-                    };
-                    let counters = std::str::from_utf8(answer.body())
-                        .ok()
-                        .and_then(Counters::parse);
-                    let (Some(counters), true) = (counters, answer.status().is_success()) else {
+                    let Some(counters) = counters(address, limit).await else {
                         return;
                     };
                     let now = shared.now();
@@ -62,6 +51,18 @@ pub(super) async fn replicas(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// What a replica has counted, if it says so in time.
+pub(super) async fn counters(address: std::net::SocketAddr, limit: Duration) -> Option<Counters> {
+    let request = Request::builder()
+        .uri("/metrics")
+        .header(hyper::header::HOST, address.to_string())
+        .body(Full::new(Bytes::new()))
+        .expect("the request is well-formed");
+    let answer = http::exchange(address, request, limit).await.ok()?;
+    let text = std::str::from_utf8(answer.body()).ok()?;
+    Counters::parse(text).filter(|_| answer.status().is_success())
 }
 
 /// Asks the gateway for what it counted, and tells it together with how the workloads are.
@@ -119,6 +120,7 @@ fn take(shared: &Shared, drained: Drained, shift: i64) {
             if shared.scenario.services.contains_key(service) {
                 shared.with(service, |workload, _| {
                     workload.offered.push(now, series.counts.offered, &sampling);
+                    workload.came += series.counts.offered;
                 });
             }
         }

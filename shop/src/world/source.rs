@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use metrics::{Reading, Replicas, Timestamp};
 use scaler::{
-    MetricsSource, Observation, Phase, Scale, ScaleTarget, SeenReplica, Selector, Sight, Version,
-    Wants, WriteOutcome,
+    MetricsSource, Observation, Phase, Scale, ScaleTarget, Second, SeenReplica, Selector, Sight,
+    Version, Wants, WriteOutcome,
 };
 
 use super::state::{self, Shared, Workload};
@@ -29,7 +29,8 @@ impl MetricsSource for Source {
     async fn observe(&mut self, now: Timestamp, wants: &Wants) -> Observation {
         self.shared.with(&self.service, |workload, blind| {
             let out = blind == state::Sight::Out;
-            look(workload, out, now).observation(now, wants)
+            let seconds = workload.seconds.take(now.back(workload.scrape.lag));
+            look(workload, seconds, out, now).observation(now, wants)
         })
     }
 }
@@ -62,7 +63,7 @@ impl ScaleTarget for Target {
 }
 
 /// The workload as it is known here. While metrics are out, replicas can still be seen.
-fn look(workload: &Workload, out: bool, now: Timestamp) -> Sight<'_> {
+fn look(workload: &Workload, seconds: Vec<Second>, out: bool, now: Timestamp) -> Sight<'_> {
     let average = |id: &String| workload.scrapes.get(id)?.average(now, &workload.scrape);
     let replica = |(id, member): (&String, &Member)| SeenReplica {
         id: id.clone(),
@@ -83,6 +84,8 @@ fn look(workload: &Workload, out: bool, now: Timestamp) -> Sight<'_> {
         cpu: workload.cpu,
         replicas: workload.fleet.members.iter().map(replica).collect(),
         offered: workload.offered.average(now, &workload.scrape),
+        waiting: 0.0,
+        seconds,
         out,
     }
 }

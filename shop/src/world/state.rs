@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{Quantity, Replicas, Timestamp, Window};
-use scaler::{Offered, Sampling, Scrapes};
+use scaler::{Offered, Sampling, Scrapes, Seconds};
 use scenarios::{Draws, Scenario, Stream};
 use tokio::sync::mpsc;
 
@@ -54,6 +54,10 @@ pub(crate) struct Workload {
     pub(crate) scrapes: BTreeMap<String, Scrapes>,
     /// What the gateway counted of it lately.
     pub(crate) offered: Offered,
+    /// Its one-second readings, if its policy needs them.
+    pub(crate) seconds: Seconds,
+    /// Requests that came to the gateway since the last of them.
+    pub(crate) came: u64,
     /// What is wrong with its replicas at the moment, by the place of the fault.
     pub(crate) injected: BTreeMap<u32, InjectedFault>,
     orders: BTreeMap<String, mpsc::UnboundedSender<Order>>,
@@ -95,6 +99,8 @@ impl Shared {
                 cpu: service.cpu,
                 scrapes: BTreeMap::new(),
                 offered: Offered::default(),
+                seconds: Seconds::default(),
+                came: 0,
                 injected: BTreeMap::new(),
                 orders: BTreeMap::new(),
             };

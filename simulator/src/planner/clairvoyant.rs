@@ -40,7 +40,7 @@ const TYPICAL: f64 = 0.75;
 /// Services without a limit of slots have nothing to plan, and no oracle.
 #[must_use]
 pub fn oracles(scenario: &Arc<Scenario>, budget: Ratio) -> BTreeMap<String, PolicySpec> {
-    let demand = Demand::of(scenario, super::step_of(scenario));
+    let demand = Demand::of(scenario, super::step_of(scenario, scenario.control.period));
     let shop = Shop::of(scenario);
     let mut policies = BTreeMap::new();
     for (place, name) in scenario.services.keys().enumerate() {
