@@ -16,7 +16,7 @@ pub(crate) fn policy(scenario: &Scenario, scaling: Option<&Scaling>) -> ServiceP
     // What stands by the clock is planned as what always stands.
     let name = match scaling.map(|s| &s.policy) {
         None | Some(Policy::Schedule(_)) => "static",
-        Some(other) => wiring::policy_name(other),
+        Some(other) => other.name(),
     };
     let mut plan = ServicePlan {
         service: String::new(),

@@ -91,7 +91,7 @@ impl Variant {
                 parameters,
             } => for_each_that_scales(base, |name, scaling| {
                 let (min, max) = (scaling.min, scaling.max);
-                let parameters = parameters_text(parameters);
+                let parameters = parameters_text(policy, parameters);
                 vec![format!(
                     "scaling.{name}={{policy: {policy}, min: {min}, max: {max}{parameters}}}"
                 )]
@@ -120,16 +120,24 @@ fn for_each_that_scales(
         .collect()
 }
 
-/// `, target: {cpu: 60%}, stabilization: 1m`: what a target is stands inside it.
-fn parameters_text(parameters: &[(String, String)]) -> String {
-    let is_target = |key: &str| matches!(key, "cpu" | "busy" | "requests");
+/// `, target: {cpu: 60%}, stabilization: 1m`: what a target is stands inside it, and for KEDA each in a trigger.
+fn parameters_text(policy: &str, parameters: &[(String, String)]) -> String {
+    let is_target = |key: &str| {
+        matches!(
+            key,
+            "cpu" | "busy" | "requests" | "concurrency" | "queue" | "cron"
+        )
+    };
     let pair = |(key, value): &(String, String)| format!("{key}: {value}");
     let (targets, others): (Vec<_>, Vec<_>) =
         parameters.iter().partition(|(key, _)| is_target(key));
     let mut text = String::new();
     if !targets.is_empty() {
         let targets: Vec<String> = targets.into_iter().map(pair).collect();
-        text += &format!(", target: {{{}}}", targets.join(", "));
+        text += &match policy {
+            "keda" => format!(", triggers: [{{{}}}]", targets.join("}, {")),
+            _ => format!(", target: {{{}}}", targets.join(", ")),
+        };
     }
     for other in others {
         text += &format!(", {}", pair(other));
@@ -161,7 +169,7 @@ pub(crate) fn policy(text: &str) -> Result<Variant, Failure> {
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
     let change = match (name, rest) {
-        _ if is_file || text.contains('/') => {
+        _ if is_file || name.contains('/') => {
             Change::Values(vec![scenario_file::scaling_of(text)?])
         }
         (AS_WRITTEN, "") => return Ok(Variant::as_written()),
@@ -327,6 +335,25 @@ mod tests {
             ["services.auth.replicas=1", "scaling.auth={policy: static}"]
         );
         assert!(texts[2].is_empty());
+    }
+
+    #[test]
+    fn policies_of_upstream_have_their_own_targets() {
+        let texts = texts(
+            &[
+                "kpa:target=70,window=30s",
+                "keda:requests=50/s,cpu=70%,cooldown=1m",
+            ],
+            &[],
+        );
+        assert_eq!(
+            texts[0][0],
+            "scaling.auth={policy: kpa, min: 1, max: 10, target: 70, window: 30s}"
+        );
+        assert_eq!(
+            texts[1][0],
+            "scaling.auth={policy: keda, min: 1, max: 10, triggers: [{requests: 50/s}, {cpu: 70%}], cooldown: 1m}"
+        );
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
         let header = ServiceHeader {
             slots: service.slots,
             limit: service.limit,
-            policy: scaling.map_or("none", |s| policy_name(&s.policy)).into(),
+            policy: scaling.map_or("none", |s| s.policy.name()).into(),
             min: scaling.map_or(service.replicas, |s| s.min),
             max: scaling.map_or(service.replicas, |s| s.max),
             replicas: service.replicas,
@@ -65,18 +65,6 @@ fn services(scenario: &Scenario) -> BTreeMap<String, ServiceHeader> {
         (name.clone(), header)
     };
     scenario.services.iter().map(header).collect()
-}
-
-/// A policy's name, as a scenario has it.
-pub(crate) fn policy_name(policy: &Policy) -> &'static str {
-    match policy {
-        Policy::Static => "static",
-        Policy::Schedule(_) => "schedule",
-        Policy::PerRequest => "per_request",
-        Policy::Reactive { .. } => "reactive",
-        Policy::Foresight { .. } => "foresight",
-        Policy::Hpa { .. } => "hpa",
-    }
 }
 
 /// How many requests a replica works on at once, whatever bounds them: its slots, or else its cores.
@@ -185,6 +173,7 @@ fn policy(scenario: &Scenario, service: &str, scaling: &Scaling, start: Timestam
             workload: service.to_owned(),
             history: None,
         })),
+        Policy::Upstream(spec) => spec.as_ref().clone().between(scaling.min, scaling.max),
         Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
             Some(hpa) => PolicySpec::Hpa(hpa),
             None => PolicySpec::Static {

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Each folder and the folders it may use. ARCHITECTURE.md has the same table in words.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("metrics", &[]),
-    ("scenarios", &["metrics"]),
+    ("scenarios", &["metrics", "scaler"]),
     ("scaler", &["metrics"]),
     ("routing", &["metrics", "scenarios"]),
     ("simulator", &["metrics", "scenarios", "scaler", "routing"]),

@@ -77,6 +77,20 @@ impl Default for HpaController {
     }
 }
 
+impl HpaController {
+    /// The same in a world that goes `speed` times faster.
+    #[must_use]
+    pub fn at_speed(&self, speed: f64) -> Self {
+        Self {
+            sync_period: self.sync_period.div_f64(speed),
+            downscale_stabilization: self.downscale_stabilization.div_f64(speed),
+            cpu_initialization: self.cpu_initialization.div_f64(speed),
+            initial_readiness_delay: self.initial_readiness_delay.div_f64(speed),
+            ..self.clone()
+        }
+    }
+}
+
 /// What is to be said once the decision was carried out.
 #[derive(Clone, Debug, Default)]
 struct Pending {
@@ -164,6 +178,16 @@ impl Hpa {
             memory: Memory::default(),
             pending: Pending::default(),
         }
+    }
+
+    /// The same in a world that goes `speed` times faster; `controller` is already of that world.
+    pub(crate) fn faster(spec: HpaSpec, controller: HpaController, speed: f64) -> Self {
+        let spec = spec.defaulted();
+        let window = controller.downscale_stabilization;
+        let behavior = spec.behavior.as_ref();
+        let rules = behavior.map(|written| compile(written, window, |s| f64::from(s) / speed));
+        let near = tolerance(behavior, controller.tolerance);
+        Self::assemble(&spec, controller, rules, near)
     }
 
     /// One with a `behavior` whose seconds are those of a compressed scenario, all defaults filled in.

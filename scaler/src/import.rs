@@ -74,12 +74,27 @@ impl std::error::Error for ImportError {}
 /// # Errors
 /// All that is wrong with it, in the order of the file; or that nothing in it says how something scales.
 pub fn import(text: &str) -> Result<Vec<Imported>, Vec<ImportError>> {
+    import_checked(text, &mut |_| Vec::new())
+}
+
+/// As [`import`], where each policy is also changed and checked by `check`: it gives mistakes by the manifest's fields.
+///
+/// # Errors
+/// As [`import`], and what `check` found.
+pub fn import_checked(
+    text: &str,
+    check: &mut dyn FnMut(&mut Imported) -> Vec<FieldError>,
+) -> Result<Vec<Imported>, Vec<ImportError>> {
     let documents = tree::documents(text).map_err(|error| vec![error])?;
     let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
     for document in &documents {
         match one(document) {
             None => {}
-            Some(Ok(policy)) => policies.push(policy),
+            Some(Ok(mut policy)) => {
+                let found = check(&mut policy);
+                mistakes.extend(placed(document, found));
+                policies.push(policy);
+            }
             Some(Err(found)) => mistakes.extend(found),
         }
     }

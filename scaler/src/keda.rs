@@ -25,8 +25,9 @@ use crate::{
 pub use formula::{Formula, FormulaError};
 use poll::{Activity, Step};
 pub use spec::{
-    KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior, KedaMetric, KedaMetricType,
-    KedaModifiers, KedaResource, KedaResourceTarget, KedaSource, KedaSpec, KedaTrigger,
+    KedaAnnotations, KedaCron, KedaEvent, KedaFallback, KedaFallbackBehavior, KedaMetric,
+    KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource, KedaSpec,
+    KedaTrigger,
 };
 use triggers::{Came, Health};
 
@@ -101,10 +102,12 @@ impl Keda {
             ..Wants::default()
         };
         for (place, _, event) in spec.events() {
-            if let KedaMetric::External(_) = event.metric {
-                wants.metrics.insert(event.metric_id(place));
-            } else {
-                wants.traffic = true;
+            match event.metric {
+                KedaMetric::External(_) => {
+                    wants.metrics.insert(event.metric_id(place));
+                }
+                KedaMetric::Cron(_) => {}
+                _ => wants.traffic = true,
             }
         }
         let memory = Memory {
@@ -157,6 +160,11 @@ impl Keda {
         for ((place, _, event), came) in spec.events().zip(&all) {
             let name = event.metric_name(place);
             match came {
+                Came::Value(value) if matches!(event.metric, KedaMetric::Cron(_)) => {
+                    let on = *value > triggers::OFF;
+                    activity.active |= on;
+                    said.push(format!("{name} is {}", if on { "on" } else { "off" }));
+                }
                 Came::Value(value) => {
                     let value = Quantity::from_milli(*value);
                     if value > event.activation {

@@ -39,11 +39,13 @@ pub use hpa::{
     LabelExpression, LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectReference,
     ObjectSource, PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
-pub use import::{ImportError, Imported, ManifestNumber, import, manifest_numbers, with_numbers};
+pub use import::{
+    ImportError, Imported, ManifestNumber, import, import_checked, manifest_numbers, with_numbers,
+};
 pub use keda::{
-    Formula, FormulaError, Keda, KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior,
-    KedaMetric, KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource,
-    KedaSpec, KedaTrigger,
+    Formula, FormulaError, Keda, KedaAnnotations, KedaCron, KedaEvent, KedaFallback,
+    KedaFallbackBehavior, KedaMetric, KedaMetricType, KedaModifiers, KedaResource,
+    KedaResourceTarget, KedaSource, KedaSpec, KedaTrigger,
 };
 pub use kpa::{Kpa, KpaDecider, KpaMetric, KpaRecommendation, KpaSpec, KpaSteps};
 pub use live::Live;

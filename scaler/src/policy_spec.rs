@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::Replicas;
+use metrics::{Replicas, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,10 @@ pub enum PolicySpec {
         /// The controller's flags.
         #[serde(default)]
         controller: HpaController,
+        /// How many times faster than a cluster it lives: by so much its `behavior`'s seconds are divided. The flags are
+        /// those of the faster world already.
+        #[serde(default = "one")]
+        speed: f64,
     },
     /// The Knative Pod Autoscaler.
     Kpa(KpaSpec),
@@ -71,7 +75,135 @@ pub enum PolicySpec {
     },
 }
 
+const fn one() -> f64 {
+    1.0
+}
+
 impl PolicySpec {
+    /// Its name, as scenarios have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Static { .. } => "static",
+            Self::Schedule { .. } => "schedule",
+            Self::Hpa(_) | Self::HpaManifest { .. } => "hpa",
+            Self::Kpa(_) => "kpa",
+            Self::Keda(_) => "keda",
+            Self::Reactive(_) => "reactive",
+            Self::Foresight(_) => "foresight",
+            Self::Oracle(_) => "oracle",
+            Self::Guarded { inner, .. } => inner.name(),
+        }
+    }
+
+    /// The shortest time between two of its decisions.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        match self {
+            Self::Static { period, .. } | Self::Schedule { period, .. } => *period,
+            Self::Hpa(simple) => simple.controller.sync_period,
+            Self::HpaManifest { controller, .. } => controller.sync_period,
+            Self::Kpa(spec) => spec.tick,
+            Self::Keda(spec) => spec.polling_interval.min(spec.controller.sync_period),
+            Self::Reactive(spec) => spec.period,
+            Self::Foresight(spec) => spec.common.period,
+            Self::Oracle(spec) => spec.period,
+            Self::Guarded { inner, .. } => inner.period(),
+        }
+    }
+
+    /// The fewest and the most replicas, if it has bounds.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(Replicas, Replicas)> {
+        let count = |n: i32| Replicas(u32::try_from(n).unwrap_or(0));
+        match self {
+            Self::Static { .. } | Self::Schedule { .. } | Self::Oracle(_) => None,
+            Self::Hpa(simple) => Some((simple.min, simple.max)),
+            Self::HpaManifest { spec, .. } => Some((
+                count(spec.min_replicas.unwrap_or(1)),
+                count(spec.max_replicas),
+            )),
+            Self::Kpa(spec) => Some((spec.min, spec.max)),
+            Self::Keda(spec) => Some((spec.min.unwrap_or_default(), spec.max)),
+            Self::Reactive(spec) => Some((spec.min, spec.max)),
+            Self::Foresight(spec) => Some((spec.common.min, spec.common.max)),
+            Self::Guarded { inner, .. } => inner.bounds(),
+        }
+    }
+
+    /// Whether it goes to zero replicas by itself, with so many as the fewest.
+    #[must_use]
+    pub fn reaches_zero(&self, min: Replicas) -> bool {
+        let none = min == Replicas::ZERO;
+        match self {
+            Self::Kpa(spec) => none && spec.scale_to_zero,
+            Self::Keda(spec) => none || spec.idle == Some(Replicas::ZERO),
+            Self::HpaManifest { controller, .. } => none && controller.scale_to_zero,
+            Self::Guarded { inner, .. } => inner.reaches_zero(min),
+            _ => false,
+        }
+    }
+
+    /// The same between other bounds.
+    #[must_use]
+    pub fn between(mut self, min: Replicas, max: Replicas) -> Self {
+        let bound = |n: Replicas| i32::try_from(n.get()).unwrap_or(i32::MAX);
+        match &mut self {
+            Self::Static { .. } | Self::Schedule { .. } | Self::Oracle(_) => {}
+            Self::Hpa(simple) => (simple.min, simple.max) = (min, max),
+            Self::HpaManifest { spec, .. } => {
+                (spec.min_replicas, spec.max_replicas) = (Some(bound(min)), bound(max));
+            }
+            Self::Kpa(spec) => (spec.min, spec.max) = (min, max),
+            Self::Keda(spec) => (spec.min, spec.max) = (Some(min), max),
+            Self::Reactive(spec) => (spec.min, spec.max) = (min, max),
+            Self::Foresight(spec) => (spec.common.min, spec.common.max) = (min, max),
+            Self::Guarded { inner, .. } => **inner = inner.as_ref().clone().between(min, max),
+        }
+        self
+    }
+
+    /// The same in a world that goes `speed` times faster from `origin` on: all that it counts in is so much shorter, and
+    /// its instants so much nearer.
+    #[must_use]
+    pub fn at_speed(mut self, speed: f64, origin: Timestamp) -> Self {
+        let nearer = |at: Timestamp| origin + at.since(origin).div_f64(speed);
+        match &mut self {
+            Self::Static { period, .. } => *period = period.div_f64(speed),
+            Self::Schedule { entries, period } => {
+                *period = period.div_f64(speed);
+                for entry in entries {
+                    entry.at = nearer(entry.at);
+                }
+            }
+            Self::Hpa(simple) => {
+                simple.rate_period = simple.rate_period.div_f64(speed);
+                simple.controller = simple.controller.at_speed(speed);
+                simple.behavior = simple.behavior.take().map(|b| faster_seconds(b, speed));
+            }
+            Self::HpaManifest {
+                controller,
+                speed: own,
+                ..
+            } => {
+                *controller = controller.at_speed(speed);
+                *own *= speed;
+            }
+            Self::Kpa(spec) => *spec = spec.at_speed(speed),
+            Self::Keda(spec) => **spec = spec.at_speed(speed, origin),
+            Self::Reactive(spec) => hasten(spec, speed, nearer),
+            Self::Foresight(spec) => hasten(&mut spec.common, speed, nearer),
+            Self::Oracle(spec) => {
+                spec.period = spec.period.div_f64(speed);
+                spec.lead = spec.lead.div_f64(speed);
+                for (at, _) in &mut spec.changes {
+                    *at = nearer(*at);
+                }
+            }
+            Self::Guarded { inner, .. } => **inner = inner.as_ref().clone().at_speed(speed, origin),
+        }
+        self
+    }
     /// The policy.
     ///
     /// # Errors
@@ -81,12 +213,21 @@ impl PolicySpec {
             Self::Static { replicas, period } => Box::new(Static::new(*replicas, *period)),
             Self::Schedule { entries, period } => Box::new(Schedule::new(entries.clone(), *period)),
             Self::Hpa(simple) => Box::new(simple.build()?),
-            Self::HpaManifest { spec, controller } => {
+            Self::HpaManifest {
+                spec,
+                controller,
+                speed,
+            } => {
                 let mistakes = spec.as_ref().clone().defaulted().validate();
                 if !mistakes.is_empty() {
                     return Err(PolicyError::Invalid(mistakes));
                 }
-                Box::new(Hpa::new(spec.as_ref().clone(), controller.clone()))
+                let (spec, controller) = (spec.as_ref().clone(), controller.clone());
+                Box::new(if *speed == 1.0 {
+                    Hpa::new(spec, controller)
+                } else {
+                    Hpa::faster(spec, controller, *speed)
+                })
             }
             Self::Kpa(spec) => {
                 let mistakes = spec.validate();
@@ -102,4 +243,39 @@ impl PolicySpec {
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })
     }
+}
+
+/// Our own policies count in the time of a clock, which goes faster.
+fn hasten(spec: &mut ReactiveSpec, speed: f64, nearer: impl Fn(Timestamp) -> Timestamp) {
+    spec.period = spec.period.div_f64(speed);
+    spec.clock.speed *= speed;
+    for event in &mut spec.events {
+        event.at = nearer(event.at);
+        event.until = event.until.map(&nearer);
+    }
+}
+
+/// The windows and periods of `spec.behavior`, wherever they stand in it: seconds, then no longer whole.
+pub(crate) fn faster_seconds(mut behavior: serde_json::Value, speed: f64) -> serde_json::Value {
+    match &mut behavior {
+        serde_json::Value::Object(fields) => {
+            for (name, field) in fields {
+                let is_span = matches!(
+                    name.as_str(),
+                    "stabilizationWindowSeconds" | "periodSeconds"
+                );
+                *field = match field.as_f64().filter(|_| is_span) {
+                    Some(seconds) => (seconds / speed).into(),
+                    None => faster_seconds(field.take(), speed),
+                };
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                *item = faster_seconds(item.take(), speed);
+            }
+        }
+        _ => {}
+    }
+    behavior
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics::Timestamp;
 use serde_json::Value;
 
 use crate::{
@@ -13,19 +14,21 @@ use crate::{
 pub const SHORTEST_PERIOD: Duration = Duration::from_millis(200);
 
 /// Why a scenario cannot run at a speed.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpeedError {
     /// It is no speed.
     #[error("speed = {0}, must be a number above 0")]
     NoSpeed(f64),
     /// Decisions would come too fast.
     #[error(
-        "speed = {speed} makes the control period of {period:?} shorter than {SHORTEST_PERIOD:?} of wall time: at most {highest}"
+        "speed = {speed} makes {what} of {period:?} shorter than {SHORTEST_PERIOD:?} of wall time: at most {highest}"
     )]
     TooFast {
         /// What was asked for.
         speed: f64,
-        /// The control period as written.
+        /// The control period, or whose own period it is.
+        what: String,
+        /// The period as written.
         period: Duration,
         /// The highest speed that works.
         highest: f64,
@@ -41,7 +44,8 @@ impl Scenario {
     /// network, patience, time limits, what is waited before another try, breaker, ejection, health, drain, SLO, and the instant of the start.
     ///
     /// # Errors
-    /// If `speed` is not a number above 0, or makes the control period shorter than [`SHORTEST_PERIOD`].
+    /// If `speed` is not a number above 0, or makes the control period, or that of a policy, shorter than
+    /// [`SHORTEST_PERIOD`].
     pub fn at_speed(mut self, speed: f64) -> Result<Self, SpeedError> {
         if !speed.is_finite() || speed <= 0.0 {
             return Err(SpeedError::NoSpeed(speed));
@@ -49,16 +53,17 @@ impl Scenario {
         if speed == 1.0 {
             return Ok(self);
         }
-        let period = self.control.period;
+        let (period, what) = self.shortest_period();
         let highest = period.as_secs_f64() / SHORTEST_PERIOD.as_secs_f64();
         if speed > highest {
             return Err(SpeedError::TooFast {
                 speed,
+                what,
                 period,
                 highest,
             });
         }
-        let faster = Faster(speed);
+        let (faster, start) = (Faster(speed), self.starts);
         self.speed *= speed;
         self.duration = faster.time(self.duration);
         for term in &mut self.traffic.rate {
@@ -76,7 +81,7 @@ impl Scenario {
         faster.control(&mut self.control);
         self.scaling
             .values_mut()
-            .for_each(|scaling| faster.scaling(scaling));
+            .for_each(|scaling| faster.scaling(scaling, start));
         self.calendar
             .iter_mut()
             .for_each(|event| faster.event(event));
@@ -86,6 +91,24 @@ impl Scenario {
             phase.to = faster.time(phase.to);
         }
         Ok(self)
+    }
+}
+
+impl Scenario {
+    /// The shortest time between two decisions, and whose it is.
+    fn shortest_period(&self) -> (Duration, String) {
+        let own = self.scaling.iter().filter_map(|(name, scaling)| {
+            let period = scaling.policy.own_period()?;
+            let what = format!("the period of `{}` (scaling.{name})", scaling.policy.name());
+            Some((period, what))
+        });
+        let control = (self.control.period, "the control period".to_owned());
+        own.fold(
+            control,
+            |least, own| {
+                if own.0 < least.0 { own } else { least }
+            },
+        )
     }
 }
 
@@ -126,12 +149,13 @@ impl Faster {
         };
     }
 
-    fn scaling(&self, scaling: &mut Scaling) {
+    fn scaling(&self, scaling: &mut Scaling, start: Timestamp) {
         match &mut scaling.policy {
             Policy::Static
             | Policy::PerRequest
             | Policy::Reactive { .. }
             | Policy::Foresight { .. } => {}
+            Policy::Upstream(spec) => **spec = spec.as_ref().clone().at_speed(self.0, start),
             Policy::Schedule(entries) => {
                 for ScheduleEntry { at, .. } in entries {
                     *at = self.time(*at);

@@ -51,6 +51,10 @@ pub(crate) fn policies(scenario: &Scenario) -> BTreeMap<String, BoxedPolicy> {
                 };
                 Box::new(hpa.build().unwrap())
             }
+            Policy::Upstream(spec) => {
+                let bounded = spec.as_ref().clone().between(scaling.min, scaling.max);
+                bounded.build().unwrap()
+            }
             _ => Box::new(scaler::Static::new(
                 scenario.services[name].replicas,
                 period,

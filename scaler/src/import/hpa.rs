@@ -34,6 +34,7 @@ pub(super) fn read(document: &Node) -> Result<Imported, Vec<ImportError>> {
         policy: PolicySpec::HpaManifest {
             spec: Box::new(spec),
             controller: HpaController::default(),
+            speed: 1.0,
         },
     })
 }

@@ -10,9 +10,9 @@ use super::tree::Node;
 use super::{ImportError, Imported, name, placed, typed};
 use crate::field_error::Mistakes;
 use crate::{
-    Behavior, HpaSpec, KedaAnnotations, KedaEvent, KedaFallback, KedaFallbackBehavior, KedaMetric,
-    KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource, KedaSpec,
-    KedaTrigger, PolicySpec, QuantityText,
+    Behavior, HpaSpec, KedaAnnotations, KedaCron, KedaEvent, KedaFallback, KedaFallbackBehavior,
+    KedaMetric, KedaMetricType, KedaModifiers, KedaResource, KedaResourceTarget, KedaSource,
+    KedaSpec, KedaTrigger, PolicySpec, QuantityText,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -458,11 +458,7 @@ impl Trigger {
             }
             "cpu" => self.resource(at, found).map(KedaSource::Cpu),
             "memory" => self.resource(at, found).map(KedaSource::Memory),
-            "cron" => {
-                let what = "a cron trigger is not read: say it with a schedule";
-                found.invalid(format!("{at}.type"), what);
-                None
-            }
+            "cron" => self.cron(at, found),
             kind => match TYPES.iter().find(|(known, ..)| *known == kind) {
                 Some((_, thresholds, other, activation)) => {
                     self.event(at, found, (thresholds, *other, activation))
@@ -513,6 +509,37 @@ impl Trigger {
             container: self.metadata.get("containerName").cloned(),
             target: target?,
         })
+    }
+
+    /// Its times are read by whoever has a calendar.
+    fn cron(&self, at: &str, found: &mut Mistakes) -> Option<KedaSource> {
+        let mut get = |key: &str| {
+            let value = self.metadata.get(key).filter(|value| !value.is_empty());
+            if value.is_none() {
+                found.required(format!("{at}.metadata"), format!("`{key}` is missing"));
+            }
+            value.cloned()
+        };
+        let (timezone, start, end) = (get("timezone"), get("start"), get("end"));
+        let text = get("desiredReplicas")?;
+        let Some(replicas) = text.parse::<u32>().ok().filter(|n| *n > 0) else {
+            let what = format!("`{}` is no number of replicas", text.escape_debug());
+            found.invalid(format!("{at}.metadata.desiredReplicas"), what);
+            return None;
+        };
+        Some(KedaSource::Event(KedaEvent {
+            metric: KedaMetric::Cron(KedaCron {
+                start: start?,
+                end: end?,
+                timezone: timezone?,
+                replicas: Replicas(replicas),
+                windows: Vec::new(),
+            }),
+            threshold: Quantity::from_milli(1000),
+            activation: Quantity::from_milli(0),
+            metric_type: KedaMetricType::AverageValue,
+            cached: false,
+        }))
     }
 
     fn event(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{Quantity, Replicas};
+use metrics::{Quantity, Replicas, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -182,8 +182,38 @@ pub enum KedaMetric {
     InFlight,
     /// Requests waiting for a slot.
     Queued,
+    /// Replicas by the clock.
+    Cron(KedaCron),
     /// An external metric; the trigger's place is put before its name, as in `external/s0-prometheus`.
     External(String),
+}
+
+/// Replicas by the clock, from each start to the next end.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KedaCron {
+    /// When it begins, as cron writes it.
+    pub start: String,
+    /// When it ends, as cron writes it.
+    pub end: String,
+    /// The time zone that both are in.
+    pub timezone: String,
+    /// So many in between.
+    pub replicas: Replicas,
+    /// From when until when that is, in the time in which it decides. A policy has no calendar: whoever runs it works
+    /// them out for as long as it runs.
+    #[serde(default)]
+    pub windows: Vec<(Timestamp, Timestamp)>,
+}
+
+impl KedaCron {
+    /// Whether it is on.
+    #[must_use]
+    pub fn is_on(&self, at: Timestamp) -> bool {
+        self.windows
+            .iter()
+            .any(|(from, to)| (*from..*to).contains(&at))
+    }
 }
 
 /// What annotations stop or force.
@@ -235,6 +265,7 @@ impl KedaMetric {
             Self::Requests => "requests",
             Self::InFlight => "in-flight",
             Self::Queued => "queued",
+            Self::Cron(_) => "cron",
             Self::External(name) => name,
         }
     }
@@ -271,6 +302,35 @@ impl KedaSpec {
             .map(|(_, trigger, _)| trigger.name.as_str())
             .collect();
         Some(Formula::parse(&modifiers.formula, &names))
+    }
+
+    /// The same in a world that goes `speed` times faster from `origin` on: all its spans are so much shorter, and its
+    /// instants so much nearer.
+    #[must_use]
+    pub fn at_speed(&self, speed: f64, origin: Timestamp) -> Self {
+        let faster = |span: Duration| span.div_f64(speed);
+        let nearer = |at: Timestamp| origin + faster(at.since(origin));
+        let behavior = self.behavior.clone();
+        let mut triggers = self.triggers.clone();
+        for trigger in &mut triggers {
+            if let KedaSource::Event(event) = &mut trigger.source
+                && let KedaMetric::Cron(cron) = &mut event.metric
+            {
+                for (from, to) in &mut cron.windows {
+                    (*from, *to) = (nearer(*from), nearer(*to));
+                }
+            }
+        }
+        Self {
+            triggers,
+            polling_interval: faster(self.polling_interval),
+            cooldown_period: faster(self.cooldown_period),
+            initial_cooldown_period: faster(self.initial_cooldown_period),
+            rate_period: faster(self.rate_period),
+            controller: self.controller.at_speed(speed),
+            behavior: behavior.map(|b| crate::policy_spec::faster_seconds(b, speed)),
+            ..self.clone()
+        }
     }
 
     /// The HPA that KEDA makes of it, without its `behavior`.

@@ -33,6 +33,9 @@ pub(super) enum Came {
     Failed(String),
 }
 
+/// What a cron trigger says while it is off: one replica, in milli-units.
+pub(super) const OFF: i64 = 1000;
+
 /// Reads a trigger.
 pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Result<i64, String> {
     let traffic = &seen.traffic;
@@ -40,6 +43,10 @@ pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Resul
         KedaMetric::Requests => of(&traffic.offered, |rate| rate.get()),
         KedaMetric::InFlight => of(&traffic.in_flight, |n| *n),
         KedaMetric::Queued => of(&traffic.queued, |n| *n),
+        KedaMetric::Cron(cron) if cron.is_on(seen.at) => {
+            Ok(i64::from(cron.replicas.get()).saturating_mul(1000))
+        }
+        KedaMetric::Cron(_) => Ok(OFF),
         KedaMetric::External(_) => match seen.metrics.get(&event.metric_id(place)) {
             Some(Reading::Value { value, .. }) if !value.is_empty() => {
                 Ok(value.iter().fold(0_i64, |sum, sample| {

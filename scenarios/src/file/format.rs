@@ -15,8 +15,8 @@ use super::written::{List, Named, written};
 pub(crate) use gateway::{BalanceForm, GatewayFile, NetworkFile};
 pub(crate) use journeys::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
 pub(crate) use scaling::{
-    BehaviorFile, CalendarFile, ControlFile, RulesFile, ScalingEntry, ScalingFile, ScheduleFile,
-    TargetFile,
+    BehaviorFile, CalendarFile, ControlFile, CronFile, RulesFile, ScalingEntry, ScalingFile,
+    ScheduleFile, TargetFile, TriggerFile,
 };
 pub(crate) use services::{
     CallForm, CallMap, OperationFile, ServiceFile, Spread, SpreadMap, StepMap, StepsFile,

@@ -4,11 +4,15 @@
 //! been noted, and a stand-in takes its place so that the rest can be checked. A scenario with a stand-in in it is
 //! never handed out.
 
+mod cron;
 mod curves;
 mod faults;
 mod goals;
+mod hpa;
 mod instant;
 mod journeys;
+mod keda;
+mod kpa;
 mod manifest;
 mod nodes;
 mod phases;
@@ -119,7 +123,7 @@ impl Meaning<'_> {
         let (journeys, names) = self.journeys(&file.journeys, &services);
         let (traffic, edges) = self.traffic(&file.traffic, &names);
         let control = self.control(&file.control);
-        let (scaling, calendar) = self.scaling(&file.scaling, &services);
+        let (scaling, calendar) = self.scaling(&file.scaling, &services, &control);
         start_with_the_minimum(&mut services, &scaling);
         let nodes = self.nodes(&file.nodes, &services);
         let faults = self.faults(&file.faults, &services, nodes.as_ref());

@@ -102,10 +102,6 @@ impl Found {
         self.list.len() >= 1000
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.list.len()
-    }
-
     pub(crate) fn any(&self) -> bool {
         !self.list.is_empty()
     }

@@ -6,6 +6,7 @@ mod reactive;
 mod recurring;
 mod sets;
 mod simulated;
+mod upstream;
 mod waiting;
 
 use std::io::Write as _;
@@ -43,6 +44,9 @@ impl Files for Folder {
             "bad-times.csv" => "12ms\nsoon\n",
             "hpa.yaml" => HPA,
             "memory.yaml" => MEMORY,
+            other if upstream::manifest(other).is_some() => {
+                upstream::manifest(other).unwrap_or_default()
+            }
             _ => {
                 return Err(std::io::Error::new(
                     std::io::ErrorKind::NotFound,
@@ -74,7 +78,9 @@ spec:
 const MEMORY: &str = "\
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
+metadata: {name: catalogue}
 spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: catalogue}
   maxReplicas: 12
   metrics:
     - type: Resource

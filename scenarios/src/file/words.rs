@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::format::{CalendarFile, ScalingEntry, ScalingFile, StepMap, StepsFile};
 use super::mistake::Found;
-use super::tree::{Kind, Node};
-use super::units::Word;
+use super::tree::{Key, Kind, Node};
+use super::units::{OneOf, Word};
 use super::written::{At, Field, List, NAME_PATTERN, Written, check_name, entries};
 use crate::{ArrivalProcess, Balance, Begin, Unit, Waiting, WorkMode};
 
@@ -21,7 +21,31 @@ pub(crate) enum PolicyName {
     Hpa,
     Reactive,
     Foresight,
+    Kpa,
+    Keda,
 }
+
+/// How a window averages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Aggregation {
+    Linear,
+    Weighted,
+}
+
+/// What a target is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Per {
+    Replica,
+    Service,
+}
+
+/// How the replicas of a fallback meet those that are there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct FallbackBehavior(pub(crate) scaler::KedaFallbackBehavior);
+
+/// A metric that the worlds have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct MetricName(pub(crate) &'static str);
 
 /// A discipline's name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,11 +87,52 @@ words! {
     Waiting, "a place to wait": "replica" => Self::Replica, "gateway" => Self::Gateway;
     DisciplineName, "a discipline": "fifo" => Self::Fifo, "sharing" => Self::Sharing;
     Lost, "something that can be lost": "node" => Self::Node, "zone" => Self::Zone;
-    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa, "reactive" => Self::Reactive, "foresight" => Self::Foresight;
+    PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa, "reactive" => Self::Reactive,
+        "foresight" => Self::Foresight, "kpa" => Self::Kpa, "keda" => Self::Keda;
+    Aggregation, "a way of averaging": "linear" => Self::Linear, "weighted" => Self::Weighted;
+    Per, "something that a target is for": "replica" => Self::Replica, "service" => Self::Service;
+    FallbackBehavior, "a behavior of a fallback": "static" => Self(scaler::KedaFallbackBehavior::Static),
+        "current_replicas" => Self(scaler::KedaFallbackBehavior::CurrentReplicas),
+        "current_replicas_if_higher" => Self(scaler::KedaFallbackBehavior::CurrentReplicasIfHigher),
+        "current_replicas_if_lower" => Self(scaler::KedaFallbackBehavior::CurrentReplicasIfLower),
+        "scaling_modifiers" => Self(scaler::KedaFallbackBehavior::ScalingModifiers);
+    MetricName, "a metric of a scenario": "requests" => Self("requests"), "concurrency" => Self("concurrency"), "queue" => Self("queue"), "busy" => Self("busy");
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
     GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;
     GateLevel, "a level": "error" => Self::Error, "warn" => Self::Warn;
+}
+
+/// Which metrics of the worlds a manifest's metrics are, by the manifest's names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MetricNames(pub(crate) Vec<(Key, MetricName)>);
+
+impl Written for MetricNames {
+    fn read(node: &Node, found: &mut Found) -> Option<Self> {
+        let entries = entries(node, "names", found)?;
+        let read = entries.iter().filter_map(|(key, node)| {
+            let word = OneOf::<MetricName>::read(node, found)?;
+            Some((key.clone(), word.0))
+        });
+        Some(Self(read.collect()))
+    }
+}
+
+impl JsonSchema for MetricNames {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MetricNames".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<OneOf<MetricName>>(),
+        })
+    }
 }
 
 impl Written for ScalingFile {

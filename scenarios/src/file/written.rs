@@ -419,7 +419,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A field's name without the mark of a Rust keyword.
-fn bare(name: &str) -> &str {
+pub(crate) fn bare(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
@@ -449,6 +449,12 @@ macro_rules! written {
         }
 
         impl $name {
+            /// All its fields with the places of those that are there.
+            #[allow(dead_code)] // Not every part has rules about which may stand together.
+            pub(crate) fn places(&self) -> Vec<(&'static str, Option<$crate::file::mistake::Span>)> {
+                vec![$(($crate::file::written::bare(stringify!($field)), self.$field.at())),*]
+            }
+
             fn mark_needed(schema: &mut schemars::Schema) {
                 $crate::file::written::require(schema, &[$((stringify!($field), stringify!($must))),*]);
             }

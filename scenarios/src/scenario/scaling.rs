@@ -74,6 +74,34 @@ pub enum Policy {
         /// The controller's initial readiness delay.
         initial_readiness_delay: Duration,
     },
+    /// One of upstream's autoscalers as its own manifest or annotations say it, with every duration already in this
+    /// scenario's time. Its bounds are those of the [`Scaling`] that it is of.
+    Upstream(Box<scaler::PolicySpec>),
+}
+
+impl Policy {
+    /// Its name, as scenarios have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Schedule(_) => "schedule",
+            Self::PerRequest => "per_request",
+            Self::Reactive { .. } => "reactive",
+            Self::Foresight { .. } => "foresight",
+            Self::Hpa { .. } => "hpa",
+            Self::Upstream(spec) => spec.name(),
+        }
+    }
+
+    /// How often it decides, if that is not at every control period.
+    #[must_use]
+    pub fn own_period(&self) -> Option<Duration> {
+        match self {
+            Self::Upstream(spec) => Some(spec.period()),
+            _ => None,
+        }
+    }
 }
 
 /// One target of an HPA.

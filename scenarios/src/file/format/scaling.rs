@@ -4,10 +4,10 @@
 
 use super::super::tree::Key;
 use super::super::units::{
-    Count, FileName, Multiple, Name, Number, OneOf, Part, Rate, Share, Time,
+    AtMost, Count, FileName, Flag, Multiple, Name, Number, OneOf, Part, Rate, Share, Text, Time,
 };
 use super::super::words;
-use super::super::written::{At, Field, List, written};
+use super::super::written::{At, Field, Form, List, written};
 
 written! {
     /// How often there is a decision, and on what readings.
@@ -31,33 +31,85 @@ written! {
     /// How a service scales.
     ScalingEntry, "scaling" {
         /// `static`, `schedule`, `per_request` (a replica for each request that is there, as functions-as-a-service do),
-        /// `foresight` (our own), `reactive` (the same without history) or `hpa`. Default: `foresight`.
+        /// `foresight` (our own), `reactive` (the same without history), `hpa`, `kpa` (Knative's) or `keda`. Default:
+        /// `foresight`.
         policy: may OneOf<words::PolicyName>,
         /// The fewest replicas. Range: 0 to 10000, for `hpa`, `foresight` and `reactive` from 1. Default: those of the start.
         min: may Count,
         /// The most replicas. Range: 1 to 10000.
         max: may Count,
-        /// For `hpa`: what it holds; of several the largest proposal wins.
-        target: may TargetFile,
-        /// For `hpa`: `spec.behavior` of `autoscaling/v2`.
+        /// For `hpa`: what it holds; of several the largest proposal wins. For `kpa`: `concurrency` (short: a number) or
+        /// `requests`, of which a replica should have the share `utilization`; by default its `slots`, or else 100.
+        target: may Form<Number, TargetFile>,
+        /// For `hpa` and `keda`: `spec.behavior` of `autoscaling/v2`.
         behavior: may BehaviorFile,
-        /// For `hpa`: how long a lower proposal waits. Default: 5m.
+        /// For `hpa` and `keda`: how long a lower proposal waits. Default: 5m.
         stabilization: may Time,
-        /// For `hpa`: how far from the target nothing is done. Default: 10%.
+        /// For `hpa` and `keda`: how far from the target nothing is done. Default: 10%.
         tolerance: may Share,
-        /// For `hpa`: how long a new replica's CPU is looked at with care. Default: 5m.
+        /// For `hpa` and `keda`: how long a new replica's CPU is looked at with care. Default: 5m.
         cpu_initialization: may Time,
-        /// For `hpa`: how long a replica that was never ready is left out. Default: 30s.
+        /// For `hpa` and `keda`: how long a replica that was never ready is left out. Default: 30s.
         initial_readiness_delay: may Time,
         /// For `foresight` and `reactive`: the share of requests that may be slow. Range: 0.0001% to 50%. Default: what the SLO leaves.
         budget: may Share,
         /// For `schedule`: replicas from each instant on.
         schedule: may List<ScheduleFile>,
-        /// A HorizontalPodAutoscaler manifest, in the scenario's folder, instead of policy, min, max, target and behavior.
+        /// For `kpa`: the share of its target that a replica should have. Range: 1% to 100%. Default: 70%.
+        utilization: may Share,
+        /// For `kpa`: the span of the average that usually counts. Range: 6s to 1h. Default: 1m.
+        window: may Time,
+        /// For `kpa`: the share of `window` whose average may start a panic. Range: 1% to 100%. Default: 10%.
+        panic_window: may Share,
+        /// For `kpa`: how full the ready replicas must be by that average. Range: 110% to 1000%. Default: 200%.
+        panic_threshold: may Part,
+        /// For `kpa`: requests beyond the load that there should be room for, before the gateway sends them straight on;
+        /// or `unlimited`. Default: 211.
+        burst_capacity: may AtMost,
+        /// For `kpa`: replicas that it begins with. Range: 1 to 10000. Default: 1.
+        initial_scale: may Count,
+        /// For `kpa`: the fewest replicas, if there are any. Range: 2 to 10000. Default: `min`.
+        activation_scale: may Count,
+        /// For `kpa`: how long a lower number waits, in whole seconds. Range: 0s to 1h. Default: 0s.
+        scale_down_delay: may Time,
+        /// For `kpa`: how long the last replica stays when it may go. Range: 0s to 1h. Default: 0s.
+        pod_retention: may Time,
+        /// For `kpa`: how long the gateway is in the path of requests before the last replica goes. Range: above 0s to 366d.
+        /// Default: 30s.
+        grace_period: may Time,
+        /// For `kpa`: how the windows average: `linear` or `weighted` (newer readings weigh more). Default: `linear`.
+        aggregation: may OneOf<words::Aggregation>,
+        /// For `kpa`: at most so many times the ready replicas at once. Range: above 1x to 1000000x. Default: 1000x.
+        max_up_rate: may Multiple,
+        /// For `kpa`: at least the ready replicas ÷ this. Range: above 1x to 1000000x. Default: 2x.
+        max_down_rate: may Multiple,
+        /// For `kpa`: how long the first replicas may take before it gives up. Range: above 0s to 366d. Default: 10m.
+        progress_deadline: may Time,
+        /// For `keda`: what it scales on.
+        triggers: may List<TriggerFile>,
+        /// For `keda`: between two looks at whether there is anything to do at all. Range: 1s to 366d. Default: 30s.
+        polling: may Time,
+        /// For `keda`: how long after the last activity it goes to `idle`, or else to none. Default: 5m.
+        cooldown: may Time,
+        /// For `keda`: how long after the start it may do so, if there never was activity. Default: 0s.
+        initial_cooldown: may Time,
+        /// For `keda`: replicas without activity, fewer than `min`. Default: `min`.
+        idle: may Count,
+        /// For `keda`: one number made of the triggers.
+        modifiers: may ModifiersFile,
+        /// For `keda`: what is done when triggers fail. Default: nothing.
+        fallback: may FallbackFile,
+        /// For `keda`: what its annotations stop or force.
+        annotations: may AnnotationsFile,
+        /// A manifest in the scenario's folder, instead of all that it says: an HPA of `autoscaling/v2`, a `ScaledObject` of
+        /// KEDA, or a Knative service with its annotations.
         file: may FileName,
+        /// With `file`: which of a scenario's metrics the manifest's metrics are, by their names (a KEDA trigger's is its
+        /// `name`, or else as in `s0-prometheus`).
+        metrics: may words::MetricNames,
     }
 
-    /// What an HPA holds.
+    /// What an autoscaler holds.
     TargetFile, "a target" {
         /// Mean CPU ÷ request: `70%`.
         cpu: may Part,
@@ -65,6 +117,78 @@ written! {
         busy: may Part,
         /// Mean requests per replica: `50/s`.
         requests: may Rate,
+        /// For `kpa`: requests in a replica, waiting or worked on: `70`.
+        concurrency: may Number,
+    }
+
+    /// Something that KEDA scales on. Exactly one of `requests`, `concurrency`, `queue`, `cpu`, `cron`.
+    TriggerFile, "a trigger" {
+        /// Its name, for `modifiers`.
+        name: may Name,
+        /// Requests that come per second.
+        requests: may Rate,
+        /// Requests that are there, waiting or worked on.
+        concurrency: may Number,
+        /// Requests that wait for a slot.
+        queue: may Number,
+        /// Mean CPU ÷ request: `70%`. It gives no activity.
+        cpu: may Part,
+        /// Replicas by the clock.
+        cron: may CronFile,
+        /// Above it, there is activity. Default: 0.
+        activation: may Number,
+        /// Whether the target is for each `replica`, or for the whole `service`. Default: `replica`.
+        per: may OneOf<words::Per>,
+        /// Whether the HPA is given what the last poll read. Default: `false`.
+        cached: may Flag,
+    }
+
+    /// Replicas by the clock, from each start to the next end.
+    CronFile, "a cron trigger" {
+        /// When it begins: minute, hour, day of month, month, day of week, as in `0 8 * * 1-5`.
+        start: need Text,
+        /// When it ends.
+        end: need Text,
+        /// How many in between. Range: 1 to 10000.
+        replicas: need Count,
+        /// The time zone. Default: that of `starts`.
+        timezone: may Text,
+    }
+
+    /// One number made of several triggers.
+    ModifiersFile, "modifiers" {
+        /// A formula over the triggers' names: arithmetic, comparison, `?:`, `??`, `min`, `max`, `avg`, `sum`, `count`.
+        formula: need Text,
+        /// What it should be. Above 0.
+        target: need Number,
+        /// Above it, there is activity. Default: 0.
+        activation: may Number,
+        /// Whether the target is for each `replica`, or for the whole `service`. Default: `replica`.
+        per: may OneOf<words::Per>,
+    }
+
+    /// What KEDA does when triggers fail.
+    FallbackFile, "a fallback" {
+        /// More failures than this in a row.
+        failures: need Count,
+        /// So many replicas then. Range: 0 to 10000.
+        replicas: need Count,
+        /// How they meet those that are there. Default: `static`.
+        behavior: may OneOf<words::FallbackBehavior>,
+    }
+
+    /// What KEDA's annotations stop or force.
+    AnnotationsFile, "annotations" {
+        /// Nothing is done any more. Default: `false`.
+        paused: may Flag,
+        /// So many replicas, and then nothing is done any more. Range: 0 to 10000.
+        paused_replicas: may Count,
+        /// It never goes down. Default: `false`.
+        paused_scale_in: may Flag,
+        /// It never goes up. Default: `false`.
+        paused_scale_out: may Flag,
+        /// It is active whatever the triggers say. Default: `false`.
+        force_activation: may Flag,
     }
 
     /// From an instant on, so many replicas.

@@ -1,154 +1,345 @@
-//! A `HorizontalPodAutoscaler` manifest as a service's scaling: the one that runs in the cluster today.
+//! The autoscaler that runs in the cluster today, from its manifest, as a service's scaling.
 
-use super::super::format::{BehaviorFile, ScalingEntry, TargetFile};
-use super::super::mistake::{Source, Span};
-use super::super::tree::{Kind, Node, parse};
-use super::super::units::{Count, OneOf, Part, Rate};
-use super::super::words::PolicyName;
-use super::super::written::{Field, Written};
-use super::Meaning;
+use std::collections::BTreeSet;
+
+use metrics::{Ratio, Replicas};
+use scaler::{
+    FieldError, FieldErrorKind, HpaController, HpaSpec, ImportError, Imported, KedaMetric,
+    KedaSource, KedaSpec, MetricSpec, PolicySpec, WORLD_METRICS, import, import_checked,
+};
+
+use super::super::format::ScalingEntry;
+use super::super::mistake::{Source, Span, listed};
+use super::super::words::MetricNames;
+use super::keda::controller;
+use super::scaling::MOST;
+use super::{Meaning, refuse};
+use crate::{Control, HpaTarget, Policy, Scaling, Service};
 
 impl Meaning<'_> {
-    /// The scaling that the manifest in the file `name` says, with what else `entry` says beside it. Mistakes in it point into that file.
+    /// The scaling that the manifest in the file of `entry` says. Mistakes in it point into that file.
     pub(super) fn manifest(
         &mut self,
         entry: &ScalingEntry,
         name: &str,
-        at: Span,
-    ) -> Option<ScalingEntry> {
-        let before = self.found.count();
-        let text = self.side_file(name, at)?;
+        (service, control): (&Service, &Control),
+    ) -> Option<Scaling> {
+        let (file, at) = (entry.file.value()?, entry.file.at()?);
+        let text = self.side_file(&file.0, at)?;
         let source = self.sources.len();
         self.sources.push(Source {
-            name: name.to_owned(),
+            name: file.0.clone(),
             text: text.clone(),
         });
-        let root = parse(source, 0, &text, self.found)?;
-        let kind = get(&root, "kind").and_then(scalar);
-        let version = get(&root, "apiVersion").and_then(scalar);
-        if kind != Some("HorizontalPodAutoscaler") || version != Some("autoscaling/v2") {
-            self.found.add(
-                root.at,
-                "this is no HorizontalPodAutoscaler",
-                "",
-                "`apiVersion: autoscaling/v2` and `kind: HorizontalPodAutoscaler`",
-            );
-            return None;
-        }
-        let Some(spec) = get(&root, "spec") else {
-            self.found
-                .add(root.at, "a HorizontalPodAutoscaler without `spec`", "", "");
-            return None;
+        let imported = match import(&text) {
+            Ok(imported) => imported,
+            Err(mistakes) => {
+                self.mistaken(source, &text, mistakes);
+                return None;
+            }
         };
-        let field = |node: Option<&Node>, found: &mut _| {
-            node.map_or_else(Field::<Count>::default, |node| Field::read(node, 0, found))
-        };
-        let mut min = field(get(spec, "minReplicas"), self.found);
-        if !min.is_there() {
-            min = Field::of(Count(1), spec.at);
-        }
-        let max = field(get(spec, "maxReplicas"), self.found);
-        if !max.is_there() {
-            self.found.add(
-                spec.at,
-                "a HorizontalPodAutoscaler without `maxReplicas`",
-                "",
-                "",
-            );
-        }
-        let behavior = get(spec, "behavior").map_or_else(Field::default, |node| {
-            Field::<BehaviorFile>::read(node, 0, self.found)
+        let chosen = self.choose(&imported, name, at)?;
+        let names = entry.metrics.or(MetricNames::default());
+        let mut used = BTreeSet::new();
+        let mut policy = None;
+        let checked = import_checked(&text, &mut |read| {
+            if (&read.kind, &read.name) != (&chosen.kind, &chosen.name) {
+                return Vec::new();
+            }
+            let found = self.fit(&mut read.policy, (name, &names), &mut used);
+            policy = Some(read.policy.clone());
+            found
         });
-        let target = Field::of(self.metrics(spec), spec.at);
-        if self.found.count() > before {
+        if let Err(mistakes) = checked {
+            self.mistaken(source, &text, mistakes);
             return None;
         }
-        Some(ScalingEntry {
-            policy: Field::of(OneOf(PolicyName::Hpa), root.at),
-            min,
-            max,
-            target,
-            behavior,
-            ..entry.clone()
-        })
-    }
-
-    /// `spec.metrics`; 80 % CPU where there are none, as in Kubernetes.
-    fn metrics(&mut self, spec: &Node) -> TargetFile {
-        let mut target = TargetFile::default();
-        let Some(Node {
-            kind: Kind::List(items),
-            ..
-        }) = get(spec, "metrics")
-        else {
-            target.cpu = Field::of(Part(0.8), spec.at);
-            return target;
-        };
-        for item in items {
-            self.metric(item, &mut target);
+        for (key, _) in names.0.iter().filter(|(key, _)| !used.contains(&key.name)) {
+            let what = format!("the manifest has no metric `{}`", key.name);
+            self.found.add(key.at, what, "remove it", "");
         }
-        target
+        self.as_scaling(policy?, entry, at, (service, control))
     }
 
-    fn metric(&mut self, item: &Node, target: &mut TargetFile) {
-        let goal = |path: [&str; 3]| path.iter().try_fold(item, |node, key| get(node, key));
-        let kind = get(item, "type").and_then(scalar);
-        let resource = get(item, "resource")
-            .and_then(|r| get(r, "name"))
-            .and_then(scalar);
-        let named = get(item, "pods")
-            .and_then(|p| get(p, "metric"))
-            .and_then(|m| get(m, "name"))
-            .and_then(scalar);
-        match (kind, resource, named) {
-            (Some("Resource"), Some("cpu"), _) => {
-                if let Some(node) = goal(["resource", "target", "averageUtilization"])
-                    && let Some(Count(percent)) = Count::read(node, self.found)
-                {
-                    let share = Part(f64::from(percent) / 100.0);
-                    target.cpu = Field::of(share, node.at);
-                    return;
+    /// Of several, the one that scales something of the service's name.
+    fn choose<'a>(
+        &mut self,
+        imported: &'a [Imported],
+        service: &str,
+        at: Span,
+    ) -> Option<&'a Imported> {
+        if let [only] = imported {
+            return Some(only);
+        }
+        let mut for_it = imported
+            .iter()
+            .filter(|one| one.target.rsplit('/').next() == Some(service));
+        if let (Some(one), None) = (for_it.next(), for_it.next()) {
+            return Some(one);
+        }
+        let targets: Vec<&str> = imported.iter().map(|one| one.target.as_str()).collect();
+        let what = format!("several autoscalers in one file, and not one for `{service}`");
+        let rule = format!("they scale: {}", listed(targets));
+        self.found.add(at, what, "", rule);
+        None
+    }
+
+    fn mistaken(&mut self, source: usize, text: &str, mistakes: Vec<ImportError>) {
+        for mistake in mistakes {
+            let at = span(source, text, &mistake);
+            let what = if mistake.field.is_empty() {
+                mistake.detail
+            } else {
+                format!("{}: {}", mistake.field, mistake.detail)
+            };
+            self.found.add(at, what, "", "");
+        }
+    }
+
+    /// Makes a cluster's policy fit for a service of a scenario: its metrics are those that there are, its only container
+    /// is called like the service, and its times of day are instants of the run.
+    fn fit(
+        &self,
+        policy: &mut PolicySpec,
+        (service, names): (&str, &MetricNames),
+        used: &mut BTreeSet<String>,
+    ) -> Vec<FieldError> {
+        let mut found = Vec::new();
+        match policy {
+            PolicySpec::HpaManifest { spec, .. } => {
+                let metrics = spec.metrics.iter_mut().enumerate();
+                for (place, metric) in metrics {
+                    let at = format!("spec.metrics[{place}]");
+                    found.extend(fit_metric(metric, &at, (service, names), used));
                 }
             }
-            (Some("Pods"), _, Some(name @ ("busy" | "requests"))) => {
-                let node = goal(["pods", "target", "averageValue"]);
-                let value = node
-                    .and_then(scalar)
-                    .and_then(|text| text.parse::<metrics::Quantity>().ok());
-                if let (Some(node), Some(value)) = (node, value) {
-                    let value = value.milli() as f64 / 1000.0;
-                    if name == "busy" {
-                        target.busy = Field::of(Part(value), node.at);
-                    } else {
-                        target.requests = Field::of(Rate(value), node.at);
-                    }
-                    return;
-                }
-            }
+            PolicySpec::Keda(spec) => self.fit_triggers(spec, names, used, &mut found),
             _ => {}
         }
-        self.found.add(
-            item.at,
-            "a metric that a scenario cannot give",
-            "",
-            "Resource cpu with averageUtilization; Pods busy or requests with averageValue",
-        );
+        found
+    }
+
+    fn fit_triggers(
+        &self,
+        spec: &mut KedaSpec,
+        names: &MetricNames,
+        used: &mut BTreeSet<String>,
+        found: &mut Vec<FieldError>,
+    ) {
+        for (place, trigger) in spec.triggers.iter_mut().enumerate() {
+            let at = format!("spec.triggers[{place}]");
+            match &mut trigger.source {
+                // A replica has one container.
+                KedaSource::Cpu(cpu) => cpu.container = None,
+                KedaSource::Memory(_) => found.push(wrong(format!("{at}.type"), NO_MEMORY)),
+                KedaSource::Event(event) => match &mut event.metric {
+                    KedaMetric::Cron(cron) => match self.windows_of(cron) {
+                        Ok(windows) => cron.windows = windows,
+                        Err((field, why)) => {
+                            found.push(wrong(format!("{at}.metadata.{field}"), why));
+                        }
+                    },
+                    KedaMetric::External(kind) => {
+                        let key = if trigger.name.is_empty() {
+                            format!("s{place}-{kind}")
+                        } else {
+                            trigger.name.clone()
+                        };
+                        match named(names, &key, used) {
+                            Some("requests") => event.metric = KedaMetric::Requests,
+                            Some("concurrency") => event.metric = KedaMetric::InFlight,
+                            Some("queue") => event.metric = KedaMetric::Queued,
+                            _ => {
+                                let what = format!(
+                                    "which of a scenario's metrics is this? say `metrics: {{{key}: requests}}` beside `file`, or concurrency, or queue"
+                                );
+                                found.push(wrong(at, what));
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn as_scaling(
+        &mut self,
+        mut policy: PolicySpec,
+        entry: &ScalingEntry,
+        at: Span,
+        (service, control): (&Service, &Control),
+    ) -> Option<Scaling> {
+        match &mut policy {
+            PolicySpec::HpaManifest {
+                controller: flags, ..
+            } => *flags = controller(entry, control),
+            PolicySpec::Keda(spec) => spec.controller = controller(entry, control),
+            _ => {
+                let flags = [
+                    ("stabilization", entry.stabilization.at()),
+                    ("tolerance", entry.tolerance.at()),
+                    ("cpu_initialization", entry.cpu_initialization.at()),
+                    (
+                        "initial_readiness_delay",
+                        entry.initial_readiness_delay.at(),
+                    ),
+                    ("metrics", entry.metrics.at()),
+                ];
+                refuse(self.found, "what Knative scales", flags);
+            }
+        }
+        let (min, max) = policy.bounds()?;
+        // Knative's 0 is no bound.
+        let max = if max == Replicas::ZERO {
+            Replicas(MOST)
+        } else {
+            max
+        };
+        let start = service.replicas;
+        if start > max {
+            let what = format!("the service starts with {start} replicas, above max {max}");
+            let rule = "set `replicas` of the service, so that the start is not above the manifest's maximum";
+            self.found.add(at, what, "", rule);
+        } else if max.get() > MOST {
+            let what = format!("max = {max}");
+            self.found.add(at, what, "", format!("at most {MOST}"));
+        }
+        let policy = simple(&policy, entry, control)
+            .unwrap_or_else(|| Policy::Upstream(Box::new(policy.clone())));
+        self.answers_without_replicas(at, &policy, min, service);
+        Some(Scaling { policy, min, max })
     }
 }
 
-fn get<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
-    match &node.kind {
-        Kind::Map(entries) => entries
-            .iter()
-            .find(|(k, _)| k.name == key)
-            .map(|(_, node)| node),
+const NO_MEMORY: &str = "replicas of a scenario have no memory, only cpu";
+
+/// The place that a mistake names: from there to the end of the word.
+fn span(source: usize, text: &str, mistake: &ImportError) -> Span {
+    let line_start = match mistake.line {
+        0 | 1 => 0,
+        line => text
+            .match_indices('\n')
+            .nth(line as usize - 2)
+            .map_or(text.len(), |(place, _)| place + 1),
+    };
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let column = mistake.column.saturating_sub(1) as usize;
+    let start = line
+        .char_indices()
+        .nth(column)
+        .map_or(0, |(place, _)| place);
+    let word = line[start..]
+        .find([' ', ',', '}', ']', ':', '\t'])
+        .unwrap_or(line.len() - start);
+    Span {
+        source,
+        start: line_start + start,
+        end: line_start + start + word,
+    }
+}
+
+fn wrong(field: String, detail: impl Into<String>) -> FieldError {
+    FieldError {
+        kind: FieldErrorKind::Invalid,
+        field,
+        detail: detail.into(),
+    }
+}
+
+/// Which metric of a scenario a metric of the manifest is said to be.
+fn named(names: &MetricNames, key: &str, used: &mut BTreeSet<String>) -> Option<&'static str> {
+    let (key, word) = names.0.iter().find(|(name, _)| name.name == key)?;
+    used.insert(key.name.clone());
+    Some(word.0)
+}
+
+/// Gives a metric of an HPA the name that it has in a scenario.
+fn fit_metric(
+    metric: &mut MetricSpec,
+    at: &str,
+    (service, names): (&str, &MetricNames),
+    used: &mut BTreeSet<String>,
+) -> Option<FieldError> {
+    let only_cpu = |at: String, name: &str| {
+        (name != "cpu").then(|| wrong(at, format!("`{name}`: {NO_MEMORY}")))
+    };
+    if let Some(resource) = &metric.resource {
+        return only_cpu(format!("{at}.resource.name"), &resource.name);
+    }
+    if let Some(resource) = &mut metric.container_resource {
+        service.clone_into(&mut resource.container);
+        return only_cpu(format!("{at}.containerResource.name"), &resource.name);
+    }
+    let (block, identifier) = match (&mut metric.pods, &mut metric.object, &mut metric.external) {
+        (Some(pods), ..) => ("pods", &mut pods.metric),
+        (_, Some(object), _) => ("object", &mut object.metric),
+        (.., Some(external)) => ("external", &mut external.metric),
+        _ => return None,
+    };
+    let name = identifier.name.clone();
+    let known = || WORLD_METRICS.into_iter().find(|known| *known == name);
+    match named(names, &name, used).or_else(known) {
+        Some(known) => {
+            known.clone_into(&mut identifier.name);
+            None
+        }
+        None => {
+            let what = format!(
+                "a scenario has no metric `{name}`, it has: {}; say `metrics: {{{name}: requests}}` beside `file`",
+                WORLD_METRICS.join(", ")
+            );
+            Some(wrong(format!("{at}.{block}.metric.name"), what))
+        }
+    }
+}
+
+/// An HPA whose targets the language itself can say is the one that the language says.
+fn simple(policy: &PolicySpec, entry: &ScalingEntry, control: &Control) -> Option<Policy> {
+    let PolicySpec::HpaManifest { spec, .. } = policy else {
+        return None;
+    };
+    let spec: HpaSpec = spec.as_ref().clone().defaulted();
+    let targets: Option<Vec<HpaTarget>> = spec.metrics.iter().map(simple_target).collect();
+    let written = match policy {
+        PolicySpec::HpaManifest { spec, .. } => spec.behavior.as_ref(),
         _ => None,
-    }
+    };
+    let HpaController {
+        tolerance,
+        downscale_stabilization,
+        cpu_initialization,
+        initial_readiness_delay,
+        ..
+    } = controller(entry, control);
+    Some(Policy::Hpa {
+        targets: targets?,
+        behavior: match written {
+            Some(behavior) => Some(serde_json::to_value(behavior).ok()?),
+            None => None,
+        },
+        stabilization: downscale_stabilization,
+        tolerance: Ratio::new(tolerance).ok()?,
+        cpu_initialization,
+        initial_readiness_delay,
+    })
 }
 
-fn scalar(node: &Node) -> Option<&str> {
-    match &node.kind {
-        Kind::Scalar { text, .. } => Some(text),
+fn simple_target(metric: &MetricSpec) -> Option<HpaTarget> {
+    if let Some(resource) = &metric.resource {
+        let percent = resource.target.average_utilization?;
+        let share = Ratio::new(f64::from(percent) / 100.0).ok()?;
+        return resource
+            .target
+            .average_value
+            .is_none()
+            .then_some(HpaTarget::Cpu(share));
+    }
+    let pods = metric.pods.as_ref()?;
+    let value = pods.target.average_value.as_ref()?.milli() as f64 / 1000.0;
+    match pods.metric.name.as_str() {
+        "busy" => Ratio::new(value).ok().map(HpaTarget::Busy),
+        "requests" => Some(HpaTarget::Requests(value)),
         _ => None,
     }
 }

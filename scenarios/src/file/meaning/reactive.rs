@@ -4,7 +4,7 @@ use metrics::Ratio;
 
 use super::super::format::ScalingEntry;
 use super::super::mistake::Span;
-use super::{Meaning, refuse};
+use super::Meaning;
 use crate::{Discipline, Service};
 
 impl Meaning<'_> {
@@ -17,9 +17,6 @@ impl Meaning<'_> {
         policy: &str,
         service: &Service,
     ) -> Option<Ratio> {
-        let what = format!("a {policy} policy");
-        self.nothing_of_hpa(entry, &what);
-        refuse(self.found, &what, [("schedule", entry.schedule.at())]);
         // Where no policy is named it is this one: then the service's name is what is wrong.
         let at = entry.policy.at().unwrap_or(name);
         if service.slots.is_none() {

@@ -1,28 +1,77 @@
 //! How services scale, and what is known beforehand.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use metrics::{Ratio, Replicas};
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-use super::super::format::{
-    BehaviorFile, CalendarFile, RulesFile, ScalingEntry, ScalingFile, ScheduleFile, TargetFile,
-};
-use super::super::mistake::Span;
+use super::super::format::{CalendarFile, ScalingEntry, ScalingFile, ScheduleFile};
+use super::super::mistake::{Concern, Span};
+use super::super::tree::Key;
 use super::super::words::PolicyName;
 use super::super::written::{At, Field, List};
-use super::{Meaning, known, refuse, spans, time};
-use crate::{CalendarEvent, HpaTarget, Policy, Scaling, ScheduleEntry, Service, Waiting};
+use super::{Meaning, known, refuse};
+use crate::{CalendarEvent, Control, Policy, Scaling, ScheduleEntry, Service, Waiting};
 
 /// The most replicas of a service.
-const MOST: u32 = 10_000;
+pub(super) const MOST: u32 = 10_000;
+/// The flags of the controller that runs HPAs.
+const FLAGS: [&str; 4] = [
+    "stabilization",
+    "tolerance",
+    "cpu_initialization",
+    "initial_readiness_delay",
+];
+/// What may stand beside `file`.
+const BESIDE_FILE: &[&str] = &["file", "metrics", FLAGS[0], FLAGS[1], FLAGS[2], FLAGS[3]];
+
+/// What our own policies take.
+const OWN: &[&str] = &["policy", "min", "max", "budget"];
+
+/// A policy in words, and the fields that mean something for it.
+const fn fields_of(policy: PolicyName) -> (&'static str, &'static [&'static str]) {
+    match policy {
+        PolicyName::Static => ("a static policy", &["policy", "min", "max"]),
+        PolicyName::Schedule => ("a schedule", &["policy", "min", "max", "schedule"]),
+        PolicyName::PerRequest => ("`per_request`", &["policy", "min", "max"]),
+        PolicyName::Reactive => ("a reactive policy", OWN),
+        PolicyName::Foresight => ("a foresight policy", OWN),
+        PolicyName::Hpa => (
+            "an hpa",
+            &[
+                "policy", "min", "max", "target", "behavior", FLAGS[0], FLAGS[1], FLAGS[2],
+                FLAGS[3],
+            ],
+        ),
+        PolicyName::Kpa => ("a kpa", super::kpa::FIELDS),
+        PolicyName::Keda => (
+            "keda",
+            &[
+                "policy",
+                "min",
+                "max",
+                "triggers",
+                "polling",
+                "cooldown",
+                "initial_cooldown",
+                "idle",
+                "modifiers",
+                "fallback",
+                "annotations",
+                "behavior",
+                FLAGS[0],
+                FLAGS[1],
+                FLAGS[2],
+                FLAGS[3],
+            ],
+        ),
+    }
+}
 
 impl Meaning<'_> {
     pub(super) fn scaling(
         &mut self,
         field: &Field<ScalingFile>,
         services: &BTreeMap<String, Service>,
+        control: &Control,
     ) -> (BTreeMap<String, Scaling>, Vec<CalendarEvent>) {
         let file = field.or(ScalingFile::default());
         let mut all = BTreeMap::new();
@@ -33,7 +82,7 @@ impl Meaning<'_> {
             );
             if known(self.found, services, &key.name, key.at, &what)
                 && let Some(service) = services.get(&key.name)
-                && let Some(scaling) = self.scaling_of(value, *at, key.at, service)
+                && let Some(scaling) = self.scaling_of(value, (*at, key), service, control)
             {
                 all.insert(key.name.clone(), scaling);
             }
@@ -44,98 +93,86 @@ impl Meaning<'_> {
     fn scaling_of(
         &mut self,
         entry: &ScalingEntry,
-        at: Span,
-        name: Span,
+        (at, name): (Span, &Key),
         service: &Service,
+        control: &Control,
     ) -> Option<Scaling> {
-        let from_file;
-        let entry = match &entry.file.0 {
-            None => entry,
-            Some(At { value, at, .. }) => {
-                self.nothing_beside_file(entry);
-                from_file = self.manifest(entry, &value.0, *at)?;
-                &from_file
-            }
-        };
+        if entry.file.is_there() {
+            self.only(
+                entry,
+                "scaling from a file, which says it itself",
+                BESIDE_FILE,
+            );
+            return self.manifest(entry, &name.name, (service, control));
+        }
         let policy = match entry.policy.value() {
             Some(word) => word.0,
             None if entry.policy.is_there() => return None,
             None => PolicyName::Foresight,
         };
-        if !matches!(policy, PolicyName::Foresight | PolicyName::Reactive) {
-            let what = "a policy without a price";
-            refuse(self.found, what, [("budget", entry.budget.at())]);
-        }
+        let (what, fields) = fields_of(policy);
+        self.only(entry, what, fields);
         let (min, max) = self.bounds(entry, at, policy, service);
         let policy = match policy {
-            PolicyName::Static => {
-                self.nothing_of_hpa(entry, "a static policy");
-                refuse(
-                    self.found,
-                    "a static policy",
-                    [("schedule", entry.schedule.at())],
-                );
-                Policy::Static
-            }
-            PolicyName::Schedule => {
-                self.nothing_of_hpa(entry, "a schedule");
-                Policy::Schedule(self.schedule(&entry.schedule, at, min, max))
-            }
+            PolicyName::Static => Policy::Static,
+            PolicyName::Schedule => Policy::Schedule(self.schedule(&entry.schedule, at, min, max)),
             PolicyName::PerRequest => {
                 self.per_request(entry, service);
                 Policy::PerRequest
             }
             PolicyName::Reactive => Policy::Reactive {
-                budget: self.own(entry, name, "reactive", service),
+                budget: self.own(entry, name.at, "reactive", service),
             },
             PolicyName::Foresight => Policy::Foresight {
-                budget: self.own(entry, name, "foresight", service),
+                budget: self.own(entry, name.at, "foresight", service),
             },
             PolicyName::Hpa => {
-                refuse(self.found, "an hpa", [("schedule", entry.schedule.at())]);
                 self.busy_of_limited(entry, service);
                 self.hpa(entry, at)
             }
+            PolicyName::Kpa => self.kpa(entry, at, service, (min, max)),
+            PolicyName::Keda => self.keda(entry, at, control, (min, max)),
         };
+        self.answers_without_replicas(entry.min.at().unwrap_or(at), &policy, min, service);
         Some(Scaling { policy, min, max })
     }
 
-    fn nothing_beside_file(&mut self, entry: &ScalingEntry) {
-        let others = [
-            ("policy", entry.policy.at()),
-            ("min", entry.min.at()),
-            ("max", entry.max.at()),
-            ("target", entry.target.at()),
-            ("behavior", entry.behavior.at()),
-            ("schedule", entry.schedule.at()),
-        ];
+    /// Notes all fields that are there and not among `known`.
+    fn only(&mut self, entry: &ScalingEntry, what: &str, known: &[&str]) {
+        let others = entry.places().into_iter();
         refuse(
             self.found,
-            "scaling from a file, which says it itself",
-            others,
+            what,
+            others.filter(|(name, _)| !known.contains(name)),
         );
     }
 
-    pub(super) fn nothing_of_hpa(&mut self, entry: &ScalingEntry, what: &str) {
-        let others = [
-            ("target", entry.target.at()),
-            ("behavior", entry.behavior.at()),
-            ("stabilization", entry.stabilization.at()),
-            ("tolerance", entry.tolerance.at()),
-            ("cpu_initialization", entry.cpu_initialization.at()),
-            (
-                "initial_readiness_delay",
-                entry.initial_readiness_delay.at(),
-            ),
-        ];
-        refuse(self.found, what, others);
+    /// Says what becomes of requests while a service has no replicas.
+    pub(super) fn answers_without_replicas(
+        &mut self,
+        at: Span,
+        policy: &Policy,
+        min: Replicas,
+        service: &Service,
+    ) {
+        let sleeps = match policy {
+            Policy::Upstream(spec) => spec.reaches_zero(min),
+            _ => false,
+        };
+        if sleeps && service.waiting == Waiting::Replica {
+            self.found.remark(
+                Concern::Doubtful,
+                at,
+                "requests that come while there are no replicas are answered 503",
+                "",
+                "say `waiting: gateway` of the service, so that they wait until there is one; or `min: 1`",
+            );
+        }
     }
 
     /// Replicas for requests that wait at the gateway.
     fn per_request(&mut self, entry: &ScalingEntry, service: &Service) {
         let what = "`per_request`";
-        self.nothing_of_hpa(entry, what);
-        refuse(self.found, what, [("schedule", entry.schedule.at())]);
         self.beyond_local(
             entry.policy.at(),
             what,
@@ -172,11 +209,14 @@ impl Meaning<'_> {
     ) -> (Replicas, Replicas) {
         let start = service.replicas.get();
         let min = entry.min.value().map_or(start, |count| count.0);
-        let decides = matches!(
-            policy,
-            PolicyName::Hpa | PolicyName::Foresight | PolicyName::Reactive
-        );
-        let least = u32::from(decides);
+        let fixed = [
+            PolicyName::Static,
+            PolicyName::Schedule,
+            PolicyName::PerRequest,
+        ];
+        let decides = !fixed.contains(&policy);
+        let sleeps = matches!(policy, PolicyName::Kpa | PolicyName::Keda);
+        let least = u32::from(decides && !sleeps);
         let min = self.within(min, entry.min.at().or(Some(at)), "min", least..=MOST);
         let Some(max) = entry.max.value() else {
             if decides && !entry.max.is_there() {
@@ -261,125 +301,6 @@ impl Meaning<'_> {
             });
         }
         entries
-    }
-
-    fn hpa(&mut self, entry: &ScalingEntry, at: Span) -> Policy {
-        let targets = self.targets(&entry.target, at);
-        let tolerance = entry.tolerance.value().map_or(0.1, |share| share.0);
-        Policy::Hpa {
-            targets,
-            behavior: entry.behavior.0.as_ref().map(|at| self.behavior(&at.value)),
-            stabilization: time(&entry.stabilization, Duration::from_secs(300)),
-            tolerance: Ratio::new(tolerance).unwrap_or(Ratio::ZERO),
-            cpu_initialization: time(&entry.cpu_initialization, Duration::from_secs(300)),
-            initial_readiness_delay: time(&entry.initial_readiness_delay, Duration::from_secs(30)),
-        }
-    }
-
-    /// Slots held ÷ slots means nothing without a limit.
-    fn busy_of_limited(&mut self, entry: &ScalingEntry, service: &Service) {
-        let busy = entry.target.value().and_then(|target| target.busy.at());
-        if let Some(at) = busy.filter(|_| service.slots.is_none()) {
-            self.found.add(
-                at,
-                "a target for `busy` of a service with unlimited slots",
-                "busy is slots held ÷ slots",
-                "give the service a number of `slots`, or use another target: cpu, requests",
-            );
-        }
-    }
-
-    fn targets(&mut self, field: &Field<TargetFile>, at: Span) -> Vec<HpaTarget> {
-        let file = field.or(TargetFile::default());
-        let there = spans([
-            ("cpu", file.cpu.at()),
-            ("busy", file.busy.at()),
-            ("requests", file.requests.at()),
-        ]);
-        if there.is_empty() && (field.value().is_some() || !field.is_there()) {
-            self.found.add(field.at().unwrap_or(at), "an hpa without a target", "", "`target: {cpu: 70%}`, or busy, or requests: 50/s; of several the largest proposal wins");
-        }
-        let mut targets = Vec::new();
-        let zero = [
-            (file.cpu.0.as_ref().map(|at| (at.value.0, at.at))),
-            (file.busy.0.as_ref().map(|at| (at.value.0, at.at))),
-            (file.requests.0.as_ref().map(|at| (at.value.0, at.at))),
-        ];
-        for (_, at) in zero
-            .into_iter()
-            .flatten()
-            .filter(|(value, _)| *value <= 0.0)
-        {
-            self.found
-                .add(at, "a target of zero", "", "a target is above 0");
-        }
-        let ratio = |value: f64| Ratio::new(value).unwrap_or(Ratio::ONE);
-        targets.extend(file.cpu.value().map(|part| HpaTarget::Cpu(ratio(part.0))));
-        targets.extend(file.busy.value().map(|part| HpaTarget::Busy(ratio(part.0))));
-        targets.extend(
-            file.requests
-                .value()
-                .map(|rate| HpaTarget::Requests(rate.0)),
-        );
-        targets
-    }
-
-    /// `spec.behavior` in the form of `autoscaling/v2`.
-    fn behavior(&mut self, file: &BehaviorFile) -> Value {
-        let mut behavior = Map::new();
-        for (name, rules) in [("scaleUp", &file.scaleUp), ("scaleDown", &file.scaleDown)] {
-            if let Some(rules) = rules.value() {
-                behavior.insert(name.to_owned(), self.rules(rules));
-            }
-        }
-        Value::Object(behavior)
-    }
-
-    fn rules(&mut self, rules: &RulesFile) -> Value {
-        let mut json = Map::new();
-        if let Some(seconds) = rules.stabilizationWindowSeconds.value() {
-            let at = rules.stabilizationWindowSeconds.at();
-            let seconds = self.within(seconds.0, at, "stabilizationWindowSeconds", 0..=3600);
-            json.insert("stabilizationWindowSeconds".to_owned(), seconds.into());
-        }
-        if let Some(select) = rules.selectPolicy.value() {
-            json.insert("selectPolicy".to_owned(), select.0.0.into());
-        }
-        if let Some(tolerance) = rules.tolerance.value() {
-            json.insert("tolerance".to_owned(), tolerance.0.into());
-        }
-        if let Some(list) = &rules.policies.0 {
-            if list.value.0.is_empty() {
-                self.found.add(
-                    list.at,
-                    "no scaling policies",
-                    "",
-                    "at least one, or leave `policies` out",
-                );
-            }
-            let mut policies = Vec::new();
-            for At { value, .. } in &list.value.0 {
-                let (Some(kind), Some(amount), Some(period)) = (
-                    value.r#type.value(),
-                    value.value.value(),
-                    value.periodSeconds.value(),
-                ) else {
-                    continue;
-                };
-                let amount = self.within(amount.0, value.value.at(), "value", 1..=1_000_000);
-                let period = self.within(
-                    period.0,
-                    value.periodSeconds.at(),
-                    "periodSeconds",
-                    1..=1800,
-                );
-                policies.push(
-                    serde_json::json!({"type": kind.0.0, "value": amount, "periodSeconds": period}),
-                );
-            }
-            json.insert("policies".to_owned(), policies.into());
-        }
-        Value::Object(json)
     }
 
     fn calendar(

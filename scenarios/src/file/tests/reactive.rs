@@ -69,7 +69,7 @@ fn what_it_cannot_use_is_refused() {
                 DESIGN,
                 "{policy: hpa, max: 30, target: {cpu: 70%}, budget: 1%}",
             ),
-            "`budget` means nothing for a policy without a price",
+            "`budget` means nothing for an hpa",
         ),
         (
             scaled(
