@@ -260,6 +260,11 @@ impl Plant<'_> {
 }
 
 fn run(world: &World, policy: &mut dyn Policy, start: usize) -> Outcome {
+    watched(world, policy, start, false)
+}
+
+/// The same, with each minute's reason if wanted.
+fn watched(world: &World, policy: &mut dyn Policy, start: usize, told: bool) -> Outcome {
     let first = HISTORY * DAY / STEP;
     let mut plant = Plant {
         world,
@@ -282,11 +287,13 @@ fn run(world: &World, policy: &mut dyn Policy, start: usize) -> Outcome {
             if let Verdict::Scale(n) = decision.verdict {
                 plant.scale(n.get() as usize, step * STEP);
             }
-            if std::env::var_os("FLUID_TRACE").is_some() && (step * STEP) % 60 == 0 {
+            if told && (step * STEP) % 60 == 0 {
                 println!(
-                    "{} {} {}",
+                    "{} {} missed {:.0} ({}) {}",
                     step * STEP - HISTORY * DAY,
                     before,
+                    plant.outcome.missed,
+                    decision.reason.because,
                     decision.reason.sentence
                 );
                 for term in &decision.reason.terms {
@@ -445,7 +452,7 @@ fn main() {
             }
             println!("  floor {:.1} replicas", bound.paid / DAY as f64);
             if std::env::var_os("FLUID_TRACE").is_some() {
-                run(&world, &mut learned, start);
+                watched(&world, &mut learned, start, true);
             }
         }
     }

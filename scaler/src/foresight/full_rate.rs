@@ -13,6 +13,10 @@ const SHARE_PER_HOUR: f64 = 0.2;
 const IDLE: (f64, f64) = (0.05, 0.005);
 /// From here on replicas are busy enough to be believed at once.
 const BUSY: f64 = 0.5;
+/// What busy replicas do less than this share, and than so many standard errors, below the estimate is no chance: a slower
+/// version, or a slower machine. Then it follows within so many seconds.
+const SLOWER: (f64, f64) = (0.05, 4.0);
+const FAST: f64 = 30.0;
 
 /// Requests per second at which all slots of one replica are held.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -51,7 +55,12 @@ impl FullRate {
             return;
         }
         let dt = dt.min(60.0);
-        let gain = (1.0 - libm::exp(-dt / MEMORY)).max(dt / (self.seconds + dt));
+        let follows = |memory: f64| 1.0 - libm::exp(-dt / memory);
+        // Of so many requests whose work has about the spread of its mean, the mean is good to 1 ÷ √n.
+        let chance = SLOWER.1 / (done * dt).max(1.0).sqrt();
+        let slower = busy >= BUSY && seen < rate * (1.0 - SLOWER.0.max(chance));
+        let memory = if slower { FAST } else { MEMORY };
+        let gain = follows(memory).max(dt / (self.seconds + dt));
         let mut moved = rate + gain * (seen - rate);
         if self.seconds > YOUNG {
             let most = rate * SHARE_PER_HOUR * dt / 3600.0;
@@ -96,6 +105,18 @@ mod tests {
         }
         full_rate.learn(160.0, 0.5, 0.0, 15.0);
         assert_eq!(full_rate, before);
+    }
+
+    #[test]
+    fn a_much_slower_version_is_mostly_believed_within_a_minute_and_a_few_slow_requests_are_not() {
+        let mut deployed = learned(100, 160.0, 0.5);
+        let mut unlucky = learned(100, 1.6, 0.5);
+        for _ in 0..4 {
+            deployed.learn(160.0, 0.65, 4.0, 15.0);
+            unlucky.learn(1.6, 0.65, 4.0, 15.0);
+        }
+        assert!(deployed.rate().unwrap() < 66.0, "{deployed:?}");
+        assert!(unlucky.rate().unwrap() > 0.73, "{unlucky:?}");
     }
 
     #[test]

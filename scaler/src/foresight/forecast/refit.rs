@@ -323,3 +323,120 @@ fn sorted(mut values: ByDay) -> (ByDay, usize) {
 fn median(sorted: &ByDay, known: usize) -> f64 {
     (sorted[(known - 1) / 2] + sorted[known / 2]) / 2.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Days of which the last slot is `end`; each slot's rate by day and slot of the day.
+    fn past(days: i64, rate: impl Fn(i64, i64) -> f64) -> Past {
+        let mut past = Past::default();
+        for slot in 0..days * DAY {
+            past.push(slot, Some(rate(slot / DAY, slot % DAY)));
+        }
+        past
+    }
+
+    fn learned(past: &Past, ahead: usize) -> Option<(Fit, Walk)> {
+        let mut refit = Refit::new(past, ahead, 10.0);
+        for _ in 0..5000 {
+            if let Some(learned) = refit.go_on(past) {
+                return learned;
+            }
+            assert!(refit.is_sound());
+        }
+        panic!("it comes to no end");
+    }
+
+    /// Twice as much in the second half of the day.
+    fn halves(slot: i64) -> f64 {
+        if slot < DAY / 2 { 100.0 } else { 200.0 }
+    }
+
+    fn close(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 0.01, "{value} {expected}");
+    }
+
+    #[test]
+    fn what_is_usual_is_the_middle_of_the_days_against_their_own_level() {
+        // Each day is higher than the one before, and one of them is upside down.
+        let past = past(7, |day, slot| {
+            let slot = if day == 3 { DAY - 1 - slot } else { slot };
+            (halves(slot) + 10.0) * (1.0 + 0.2 * day as f64) - 10.0
+        });
+        let (fit, _) = learned(&past, 8).unwrap();
+        let step = libm::log(210.0 / 110.0);
+        close(fit.season.usual.at(300.0), -step / 2.0);
+        close(fit.season.usual.at(1000.0), step / 2.0);
+        assert_eq!(fit.days, 7);
+        assert!(fit.repeats > 0.2, "{}", fit.repeats);
+    }
+
+    #[test]
+    fn a_rise_is_known_a_lead_before() {
+        let past = past(7, |_, slot| halves(slot));
+        let (fit, walk) = learned(&past, 8).unwrap();
+        let at = |minute: i64| {
+            let slot = 7 * DAY + MINUTE * minute;
+            let mut walk = walk.clone();
+            for back in (0..240).rev() {
+                let slot = slot - 1 - back;
+                let log = fit.log(halves(slot.rem_euclid(DAY)));
+                walk.push(slot, Some(log), fit.season.usual.at(minute_of(slot)));
+            }
+            let log = fit.log(100.0);
+            fit.point(&walk, slot, log).unwrap().log - log
+        };
+        let step = libm::log(210.0 / 110.0);
+        // Smoothed over minutes; what is sharper is a jump.
+        assert!(at(719) > step / 3.0, "{}", at(719));
+        assert!(at(600).abs() < 0.1 * step, "{}", at(600));
+    }
+
+    #[test]
+    fn a_jump_counts_if_it_came_on_three_of_seven_days() {
+        let jumps = |days: i64| {
+            past(7, |day, slot| {
+                let jumped = day < days && (2880..2940).contains(&slot);
+                if jumped { 400.0 } else { 100.0 }
+            })
+        };
+        let step = libm::log(410.0 / 110.0);
+        let (fit, _) = learned(&jumps(3), 8).unwrap();
+        close(fit.season.jump.at(719.5), step);
+        close(fit.season.jump.at(710.0), 0.0);
+        let (fit, _) = learned(&jumps(2), 8).unwrap();
+        close(fit.season.jump.at(719.5), 0.0);
+    }
+
+    #[test]
+    fn fewer_than_two_days_teach_nothing_and_noise_is_no_season() {
+        assert!(learned(&past(1, |_, slot| halves(slot)), 8).is_none());
+        let mut holes = past(2, |_, slot| halves(slot));
+        for slot in 2 * DAY..3 * DAY {
+            holes.push(slot, (slot % 3 == 0).then_some(100.0));
+        }
+        let (fit, _) = learned(&holes, 8).unwrap();
+        assert_eq!(fit.days, 2, "a day of holes is none");
+        let noise = |day: i64, slot: i64| 100.0 + ((day * DAY + slot) * 7919 % 101) as f64;
+        let (fit, _) = learned(&past(7, noise), 8).unwrap();
+        assert!(fit.repeats.abs() < 0.2, "{}", fit.repeats);
+        let (flat, _) = learned(&past(7, |_, _| 100.0), 8).unwrap();
+        assert!(flat.repeats.abs() < 0.2, "{}", flat.repeats);
+    }
+
+    #[test]
+    fn more_load_never_lowers_what_is_expected() {
+        let past = past(7, |day, slot| {
+            halves(slot) * (1.0 + ((day + slot) % 5) as f64 * 0.2)
+        });
+        let (fit, walk) = learned(&past, 8).unwrap();
+        assert!(fit.weights[1] >= -1.0);
+        let mut last = f64::MIN;
+        for rate in 0..500 {
+            let point = fit.point(&walk, 7 * DAY, fit.log(f64::from(rate))).unwrap();
+            assert!(point.log >= last - 1e-12, "{rate}");
+            last = point.log;
+        }
+    }
+}
