@@ -191,7 +191,7 @@ impl Distribution {
             }
             // −ln(u) rather than −ln(1 − u): the long draws, where u is small, are the finest.
             Self::Exponential { mean } => {
-                whole(whole_nanos(*mean) as f64 * minus_log(unit_interval(bits)))
+                whole(whole_nanos(*mean) as i64 as f64 * minus_log(unit_interval(bits)))
             }
             Self::Empirical(values) => {
                 let place = (u128::from(bits) * values.len() as u128) >> 64;

@@ -283,7 +283,8 @@ impl Draws {
 pub(crate) fn unit_interval(bits: u64) -> f64 {
     const CELL: f64 = 1.0 / (1_u64 << 53) as f64;
     // The last cell's middle, 1 − 2⁻⁵⁴, would round to 1.
-    (((bits >> 11) as f64 + 0.5) * CELL).min(1.0 - CELL)
+    // Processors turn signed numbers into floating-point ones in one step.
+    (((bits >> 11) as i64 as f64 + 0.5) * CELL).min(1.0 - CELL)
 }
 
 /// SplitMix64's finaliser (Stafford's variant 13): a bijection that spreads every bit over all.

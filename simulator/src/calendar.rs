@@ -133,8 +133,10 @@ pub(crate) struct Calendar {
     /// Time limits, each later than the one before it.
     limits: VecDeque<u128>,
     last_limit: u64,
-    /// The first of both.
+    /// The first of both queues.
     queued: u128,
+    /// The first of all that is near or queued.
+    first: u128,
     /// What is later never happens, and is not kept.
     end: u64,
     order: u64,
@@ -154,6 +156,7 @@ impl Calendar {
             limits: VecDeque::new(),
             last_limit: 0,
             queued: u128::MAX,
+            first: u128::MAX,
             end,
             order: 0,
         }
@@ -173,6 +176,7 @@ impl Calendar {
         let bucket = at.min(LATEST) >> SHIFT;
         if bucket < self.turn {
             self.fresh.push(Reverse(packed));
+            self.first = self.first.min(packed);
         } else if bucket < self.turn + BUCKETS as u64 {
             let place = bucket as usize % BUCKETS;
             self.buckets[place].push(packed);
@@ -194,8 +198,8 @@ impl Calendar {
     #[inline]
     pub(crate) fn send(&mut self, at: u64, kind: Kind, subject: u32) -> Token {
         let packed = self.pack(at, kind, subject);
-        self.queued = self.queued.min(packed);
         self.messages.push_back(packed);
+        self.queue(packed);
         self.order
     }
 
@@ -210,9 +214,15 @@ impl Calendar {
         }
         let packed = self.pack(at, Kind::TimeOut, subject);
         self.last_limit = at;
-        self.queued = self.queued.min(packed);
         self.limits.push_back(packed);
+        self.queue(packed);
         self.order
+    }
+
+    #[inline]
+    fn queue(&mut self, packed: u128) {
+        self.queued = self.queued.min(packed);
+        self.first = self.first.min(packed);
     }
 
     /// Takes out the first of both queues.
@@ -239,25 +249,36 @@ impl Calendar {
             if self.nothing_near() {
                 self.refill(limit.min(instant_of(self.queued)), &waited_for);
             }
-            let sorted = self.sorted.last().copied().unwrap_or(u128::MAX);
-            let fresh = self.fresh.peek().map_or(u128::MAX, |event| event.0);
-            let due = Due::of(sorted.min(fresh).min(self.queued));
-            if due.at > limit {
+            let first = self.first;
+            if instant_of(first) > limit {
                 return None;
             }
-            if sorted < fresh.min(self.queued) {
-                self.sorted.pop();
-                return Some(due);
-            }
-            if fresh < self.queued {
-                self.fresh.pop();
-                return Some(due);
-            }
-            self.dequeue();
+            self.take_out(first);
+            let due = Due::of(first);
             if due.kind != Kind::TimeOut || waited_for(due.subject, due.token) {
                 return Some(due);
             }
         }
+    }
+
+    /// Takes out the first of all.
+    #[inline]
+    fn take_out(&mut self, first: u128) {
+        if self.sorted.last() == Some(&first) {
+            self.sorted.pop();
+        } else if first == self.queued {
+            self.dequeue();
+        } else {
+            self.fresh.pop();
+        }
+        self.find_first();
+    }
+
+    #[inline]
+    fn find_first(&mut self) {
+        let sorted = self.sorted.last().copied().unwrap_or(u128::MAX);
+        let fresh = self.fresh.peek().map_or(u128::MAX, |event| event.0);
+        self.first = sorted.min(fresh).min(self.queued);
     }
 
     #[inline]
@@ -293,6 +314,7 @@ impl Calendar {
                 self.sorted.push(event);
             }
             self.sorted.sort_unstable_by(|a, b| b.cmp(a));
+            self.find_first();
         }
     }
 

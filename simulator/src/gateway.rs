@@ -56,6 +56,7 @@ impl<P: Probe> World<P> {
     }
 
     /// Begins a try, on a replica that was not tried yet if there is one.
+    #[inline]
     pub(crate) fn try_somewhere(&mut self, index: u32) {
         let call = self.model.calls[usize::from(self.spans[index].call)];
         if call.at_gateway {
@@ -107,7 +108,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A try whose time runs sets out for its replica.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_out(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
@@ -133,7 +134,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A replica answers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn answer(&mut self, index: u32, reply: Reply) {
         let now = self.now;
         let span = &mut self.spans[index];

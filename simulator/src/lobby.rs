@@ -135,6 +135,7 @@ impl<P: Probe> World<P> {
         if meant.room.at_gateway && !workload.lobby.noted {
             workload.lobby.noted = true;
             self.lobbies.push(service);
+            self.unsettled = true;
         }
     }
 

@@ -81,6 +81,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A page is due, or another try of it.
+    #[inline(always)]
     pub(crate) fn page_due(&mut self, index: u32) {
         let now = self.now;
         let window = self.windows.window(now);

@@ -111,6 +111,7 @@ impl<P: Probe> World<P> {
         if replica.first != NONE && !replica.noted {
             replica.noted = true;
             self.freed.push(place);
+            self.unsettled = true;
         }
         self.probe
             .leaves(now, replica.service, replica.ordinal, now - since, how);
@@ -138,6 +139,7 @@ impl<P: Probe> World<P> {
         replica.open -= 1;
         if replica.open == 0 && replica.life == Life::Draining {
             self.emptied.push(place);
+            self.unsettled = true;
         }
     }
 

@@ -54,6 +54,9 @@ pub struct Simulation<P: Probe = NoProbe> {
     at_once: (u64, u64),
     most_at_once: u64,
     done: bool,
+    /// [`Simulation::one`]. By a pointer, so that without a probe it is this crate's own, compiled as this crate is and not
+    /// as whoever uses it.
+    one: fn(&mut Self, u64) -> Result<bool, SimulationError>,
 }
 
 impl Simulation<NoProbe> {
@@ -62,6 +65,7 @@ impl Simulation<NoProbe> {
     ///
     /// # Errors
     /// If the scenario cannot be simulated.
+    #[inline(never)]
     pub fn new(
         scenario: Arc<Scenario>,
         policies: BTreeMap<String, BoxedPolicy>,
@@ -111,6 +115,7 @@ impl<P: Probe> Simulation<P> {
             at_once: (0, 0),
             most_at_once: MOST_AT_ONCE,
             done: false,
+            one: Self::one,
         })
     }
 
@@ -126,7 +131,7 @@ impl<P: Probe> Simulation<P> {
     ) -> Result<Progress, SimulationError> {
         let until = nanos(until).min(self.last);
         self.world.happenings.drain(..).for_each(&mut *told);
-        while !self.done && self.one(until)? {
+        while !self.done && (self.one)(self, until)? {
             if !self.world.happenings.is_empty() {
                 self.world.happenings.drain(..).for_each(&mut *told);
             }
@@ -193,7 +198,8 @@ impl<P: Probe> Simulation<P> {
         self.world.now = at;
         let (instant, count) = &mut self.at_once;
         if *instant != at {
-            (*instant, *count) = (at, 0);
+            (*instant, *count) = (at, 1);
+            return Ok(());
         }
         *count += 1;
         if *count > self.most_at_once {
@@ -209,6 +215,9 @@ impl<P: Probe> Simulation<P> {
     #[inline]
     fn settle(&mut self) {
         let world = &mut self.world;
+        if !std::mem::take(&mut world.unsettled) {
+            return;
+        }
         while let Some(place) = world.freed.pop() {
             world.fill_slots(place);
         }

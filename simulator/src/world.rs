@@ -112,6 +112,8 @@ pub(crate) struct World<P> {
     pub(crate) windows: Windows,
     /// Replicas that requests were tried on, for requests that were tried more than once.
     pub(crate) tried: Slab<Vec<ReplicaKey>>,
+    /// Whether there may be anything in the three lists that follow from an event: `freed`, `lobbies`, `emptied`.
+    pub(crate) unsettled: bool,
     /// Replicas that have a free slot and somebody waiting for it.
     pub(crate) freed: Vec<u32>,
     /// Services for whose lobby there may be something to do.
@@ -182,6 +184,7 @@ impl<P: Probe> World<P> {
             last_second: 0,
             second: nanos(scenario.second()).max(1),
             tried: Slab::new(),
+            unsettled: false,
             freed: vec![],
             lobbies: vec![],
             nodes: Nodes::of(&scenario),

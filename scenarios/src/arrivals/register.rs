@@ -70,7 +70,7 @@ impl Register {
             return NEVER;
         }
         curve
-            .invert(self.target, last as f64 * 1e-9)
+            .invert(self.target, last as i64 as f64 * 1e-9)
             .map_or(NEVER, |at| nanos(at).max(last))
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn normal(bits: u64) -> f64 {
     let flip = ((bits as i64) >> 63) as u64;
     let place = ((bits >> 11) ^ flip) & MANTISSA;
     // Exact: at most 53 digits.
-    let nearer = (place as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64);
+    let nearer = (place as i64 as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64);
     let raw = nearer.to_bits();
     let cell = (LAST - (raw >> (52 - FINE))) as usize;
     let z = match TABLES.normal.get(cell) {
