@@ -24,6 +24,7 @@ mod policy_spec;
 mod readings;
 mod rota;
 mod seconds;
+mod shown;
 mod sight;
 mod step;
 
@@ -61,5 +62,6 @@ pub use policy_spec::{PolicyError, PolicySpec};
 pub use readings::{Average, Counters, Offered, Sampling, Scrapes};
 pub use rota::Rota;
 pub use seconds::{AtGateway, Second, Seconds};
+pub use shown::{Shown, ShownDecision, ShownScale};
 pub use sight::{SeenReplica, Sight, WORLD_METRICS};
 pub use step::{Mode, StepRecord, Workload, step, step_all};

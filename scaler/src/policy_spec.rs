@@ -204,6 +204,15 @@ impl PolicySpec {
         }
         self
     }
+
+    /// Reads one as YAML or JSON, in the form in which a record's header has it.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn read(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|e| e.to_string())
+    }
+
     /// The policy.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::calendar::ExpectedEvent;
 use super::clock::Clock;
-use super::envelope;
+use super::envelope::{self, Waived};
 use super::inputs::Inputs;
 use super::memory::Memory;
 use super::outlook::{NOISE, Outlook};
@@ -30,8 +30,8 @@ pub(super) struct Rules<'a> {
     pub(super) clock: &'a Clock,
     /// How long a lower number waits, in seconds; nothing: as long as replicas take to start.
     pub(super) hold: Option<f64>,
-    /// A rule of [`envelope::RULES`] that is switched off, if one is.
-    pub(super) waived: Option<&'static str>,
+    /// What is switched off.
+    pub(super) waived: Waived,
 }
 
 /// Something that changed the number.
@@ -73,7 +73,7 @@ pub(super) struct Choice {
     pub(super) saves: f64,
     clips: [Clipped; 6],
     clipped: usize,
-    waived: Option<&'static str>,
+    waived: Waived,
 }
 
 impl Choice {
@@ -82,7 +82,7 @@ impl Choice {
     }
 
     pub(super) fn clip(&mut self, by: &'static str, from: u32, to: u32) -> u32 {
-        if self.waived == Some(by) {
+        if self.waived.has(by) {
             return from;
         }
         if from != to && self.clipped < self.clips.len() {

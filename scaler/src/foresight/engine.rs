@@ -45,8 +45,8 @@ pub(super) struct Engine {
     /// The formula's curve for [`Memory::prior_at`], and the price that follows from it.
     prior: Option<(Prior, f64)>,
     told: fixed::Memory,
-    /// The rule that is switched off, for the question what would have been without it.
-    waived: Option<&'static str>,
+    /// The rules that are switched off, for the question what would have been without them.
+    waived: envelope::Waived,
 }
 
 /// What is saved: the checkpoint has all that safety needs, the history can be rebuilt.
@@ -87,7 +87,7 @@ impl Engine {
             forecast: forecast.map(Box::new),
             prior: None,
             told: fixed::Memory::default(),
-            waived: None,
+            waived: envelope::Waived::default(),
         }
     }
 
@@ -268,8 +268,7 @@ impl Engine {
     }
 
     pub(super) fn waive(&mut self, rule: &str) {
-        let rules = envelope::RULES.iter();
-        self.waived = rules.copied().find(|known| *known == rule);
+        self.waived.add(rule);
         match rule {
             "min" => self.spec.min = Replicas::ZERO,
             "max" => self.spec.max = self.spec.max.max(envelope::WITHOUT_MAX),

@@ -20,6 +20,26 @@ pub(super) const WITHOUT_MAX: Replicas = Replicas(10_000);
 /// A lower number waits at least so long, in seconds, and at most so long.
 const HOLD: (f64, f64) = (60.0, 600.0);
 
+/// Which of the [`RULES`] are switched off, a bit each, for the question what would have been without them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Waived(u8);
+
+impl Waived {
+    /// Switches one off; one that is not there is ignored.
+    pub(super) fn add(&mut self, rule: &str) {
+        self.0 |= Self::bit(rule);
+    }
+
+    pub(super) fn has(self, rule: &str) -> bool {
+        self.0 & Self::bit(rule) != 0
+    }
+
+    fn bit(rule: &str) -> u8 {
+        let place = RULES.iter().position(|known| *known == rule);
+        place.map_or(0, |place| 1 << place)
+    }
+}
+
 /// Puts what is left of the wanted number into the choice.
 pub(super) fn apply(
     choice: &mut Choice,
@@ -90,6 +110,6 @@ fn stays(inputs: &Inputs, rules: &Rules<'_>) -> Option<&'static str> {
     ]
     .into_iter();
     reasons
-        .find(|(rule, applies)| *applies && rules.waived != Some(rule))
+        .find(|(rule, applies)| *applies && !rules.waived.has(rule))
         .map(|(rule, _)| rule)
 }
