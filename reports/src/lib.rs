@@ -7,6 +7,7 @@ pub mod analysis;
 mod braille;
 pub mod charts;
 pub mod comparison;
+pub mod explain;
 pub mod figures;
 pub mod files;
 pub mod gates;
@@ -21,6 +22,7 @@ pub mod page;
 pub mod plan;
 pub mod quality;
 pub mod record;
+pub mod replay;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 pub mod terminal;

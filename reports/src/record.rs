@@ -184,6 +184,8 @@ pub enum World {
     Local,
     /// Load on a system that is not ours.
     Target,
+    /// Workloads of the user's own, seen and scaled through commands and URLs.
+    External,
 }
 
 impl World {
@@ -193,7 +195,7 @@ impl World {
         match self {
             Self::Simulated => "simulated",
             Self::Planned => "planned",
-            Self::Local | Self::Target => "measured",
+            Self::Local | Self::Target | Self::External => "measured",
         }
     }
 }

@@ -48,6 +48,14 @@ impl Style {
         }
     }
 
+    /// A heading.
+    pub(crate) fn strong(self, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Color => format!("\u{1b}[1m{text}\u{1b}[0m"),
+        }
+    }
+
     /// A line of a table with its verdict's word in its colour.
     pub(crate) fn verdict(self, line: &str, verdict: Option<Verdict>) -> String {
         let Some(verdict) = verdict else {
@@ -145,6 +153,7 @@ fn head(run: &Analysis, width: usize) -> Vec<String> {
         World::Planned => "planned in rough strokes, not simulated",
         World::Local => "local",
         World::Target => "on a target of its own",
+        World::External => "through commands and URLs",
     };
     let policies = words::terminal(&about.policies.join(", "));
     let mut facts = format!("{ran} · {world} · seed {}", about.seed);

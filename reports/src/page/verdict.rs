@@ -52,6 +52,7 @@ fn world(world: World) -> &'static str {
         World::Planned => "planned in rough strokes",
         World::Local => "run on this machine",
         World::Target => "load on a target",
+        World::External => "through commands and URLs",
     }
 }
 

@@ -1,0 +1,97 @@
+//! What each rule says, in words, with its figures where they are known.
+
+use std::time::Duration;
+
+use scaler::{PolicySpec, SimpleHpa};
+
+use crate::record::{Record, speed};
+use crate::words::{percent, plural, seconds};
+
+/// Says what rules say, for the policy of one workload.
+pub(super) struct Says<'a> {
+    spec: Option<&'a PolicySpec>,
+    bounds: Option<(u32, u32)>,
+    speed: f64,
+}
+
+impl<'a> Says<'a> {
+    pub(super) fn new(record: &'a Record, workload: &str) -> Self {
+        let service = record.header.services.get(workload);
+        Self {
+            spec: record.header.policies.get(workload).map(|p| inner(&p.spec)),
+            bounds: service.map(|s| (s.min.get(), s.max.get())),
+            speed: speed(&record.header),
+        }
+    }
+
+    /// What the rule with this word says; its word alone is nothing to rest a decision on.
+    pub(super) fn rule(&self, rule: &str) -> String {
+        let replicas = |n: u32| plural(u64::from(n), "replica");
+        match (rule, self.bounds) {
+            ("min", Some((min, _))) => return format!("at least {}", replicas(min)),
+            ("max", Some((_, max))) => return format!("at most {}", replicas(max)),
+            _ => {}
+        }
+        let text = match (rule, self.spec) {
+            ("stabilisation", Some(PolicySpec::Hpa(hpa))) if hpa.behavior.is_none() => {
+                let window = self.span(hpa.controller.downscale_stabilization);
+                return format!("the highest recommendation of the last {window} holds");
+            }
+            ("tolerance", Some(PolicySpec::Hpa(hpa))) => return tolerance(hpa),
+            ("rate", Some(PolicySpec::Hpa(SimpleHpa { behavior: None, .. }))) => {
+                "up at most to twice as many, or to 4, at once"
+            }
+            ("rate", Some(PolicySpec::Reactive(_))) => {
+                "in 15 s at most to twice as many or 10 more, and down by a tenth or 1"
+            }
+            _ => general(rule),
+        };
+        text.to_owned()
+    }
+
+    fn span(&self, span: Duration) -> String {
+        seconds(span.as_secs_f64() * self.speed)
+    }
+}
+
+fn tolerance(hpa: &SimpleHpa) -> String {
+    let near = percent(hpa.controller.tolerance);
+    format!("what is within {near} of the target is near enough")
+}
+
+/// What a rule says whatever the policy and its parameters.
+fn general(rule: &str) -> &'static str {
+    match rule {
+        "min" => "no fewer than the least",
+        "max" => "no more than the most",
+        "stabilisation" => "no move that a recommendation of the last while speaks against",
+        "rate" => "no more than so much at once",
+        "tolerance" => "what is near the target is near enough",
+        "no_data" => "nothing goes down on missing, stale or thin data",
+        "hold" => "a lower number waits until nothing higher was wanted for a while",
+        "starting" => "nothing goes down while more than a fifth of the replicas are starting",
+        "event" => "nothing goes down shortly before an expected event",
+        "panic" => "nothing goes down during a panic",
+        "activation_scale" => "whoever starts from zero starts with so many",
+        "scale_down_delay" => "the highest number of the last while holds",
+        "initial_scale" => "the first revision starts with so many",
+        "paused" => "an annotation pauses it",
+        "scale_to_zero" => "zero replicas are switched off",
+        "stable_window" => "one replica stays for a stable window after the last request",
+        "deactivation" => "before zero, requests are led through the activator",
+        "grace_period" => "the last replica stays for a grace period",
+        "pod_retention" => "the last replica is kept for a while",
+        "activation" => "nothing goes to zero before the first replicas were ready",
+        "warm_up" => "replicas that are warming up count as there",
+        "cooldown" => "nothing moves until a while after the last move",
+        _ => "",
+    }
+}
+
+/// The policy inside its guards.
+fn inner(spec: &PolicySpec) -> &PolicySpec {
+    match spec {
+        PolicySpec::Guarded { inner: of, .. } => inner(of),
+        spec => spec,
+    }
+}
