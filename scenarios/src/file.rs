@@ -18,14 +18,14 @@ mod written;
 
 use std::io::Read;
 
-use crate::Scenario;
+use crate::{Engine, Scenario};
 use mistake::{Concern, Found, Source};
 use written::Written as _;
 
 pub use library::{library, library_like, library_scenario, template};
 pub use mistake::{Mistake, Mistakes, Remarks};
 pub use scaling_text::ScalingText;
-pub use schema::schema;
+pub use schema::{engine_schema, schema};
 pub use set::Set;
 
 /// Where the files come from that a scenario names: traces, measured times, autoscaler manifests.
@@ -108,6 +108,32 @@ impl Scenario {
                 left_out: found.remarks(Concern::LeftOut, &sources),
                 beyond_local: found.remarks(Concern::BeyondLocal, &sources),
             }),
+            _ => Err(found.told(&sources)),
+        }
+    }
+}
+
+impl Engine {
+    /// Reads an engine from the text of a file called `name`, by the same rules as a scenario.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn read(name: &str, text: &[u8], files: &dyn Files) -> Result<Self, Mistakes> {
+        let mut found = Found::default();
+        let text = tree::text_of(text, &mut found);
+        let mut sources = vec![Source {
+            name: name.to_owned(),
+            text,
+        }];
+        let mut engine = None;
+        if !found.any()
+            && let Some(root) = tree::parse(0, 0, &sources[0].text, &mut found)
+            && let Some(file) = format::EngineFile::read(&root, &mut found)
+        {
+            engine = meaning::engine(&file, &mut found, files, &mut sources);
+        }
+        match engine {
+            Some(engine) if !found.any() => Ok(engine),
             _ => Err(found.told(&sources)),
         }
     }

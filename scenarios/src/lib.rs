@@ -10,6 +10,7 @@ mod arrivals;
 mod curve;
 mod distribution;
 mod draws;
+mod engine;
 mod file;
 mod part;
 mod scenario;
@@ -27,9 +28,10 @@ pub use curve::{
 };
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
 pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
+pub use engine::{Driven, Engine, Means, Remote};
 pub use file::{
-    Checked, Files, Mistake, Mistakes, NoFiles, Remarks, ScalingText, Set, library, library_like,
-    library_scenario, schema, template,
+    Checked, Files, Mistake, Mistakes, NoFiles, Remarks, ScalingText, Set, engine_schema, library,
+    library_like, library_scenario, schema, template,
 };
 pub use scenario::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Contention, Control,

@@ -3,6 +3,7 @@
 //! Each part is declared once; from the declaration come its reader and its JSON Schema. The texts here are what an
 //! editor shows.
 
+mod engine;
 mod gateway;
 mod journeys;
 mod scaling;
@@ -12,6 +13,7 @@ mod traffic;
 use super::units::{Count, Flag, Line, Multiple, Name, Number, OneOf, Seed, Share, Text, Time};
 use super::words;
 use super::written::{List, Named, written};
+pub(crate) use engine::{CommandForm, EngineFile, RemoteFile, WorkloadFile};
 pub(crate) use gateway::{BalanceForm, GatewayFile, NetworkFile};
 pub(crate) use journeys::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
 pub(crate) use scaling::{

@@ -6,6 +6,7 @@
 
 mod cron;
 mod curves;
+mod engine;
 mod faults;
 mod goals;
 mod hpa;
@@ -32,6 +33,8 @@ use super::mistake::{Concern, Found, Source, Span, short};
 use super::units::AtMost;
 use super::written::Field;
 use crate::{Scaling, Scenario, Service};
+
+pub(crate) use engine::engine;
 
 /// The longest run.
 const LONGEST_RUN: Duration = Duration::from_secs(366 * 86_400);

@@ -1,5 +1,6 @@
 //! Tests of the language as a whole.
 
+mod engine;
 mod hostile;
 mod mistakes;
 mod reactive;

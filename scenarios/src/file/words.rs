@@ -69,6 +69,13 @@ pub(crate) struct SelectPolicy(pub(crate) &'static str);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RuleType(pub(crate) &'static str);
 
+/// What is done on missing data.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum MissingData {
+    Hold,
+    Upstream,
+}
+
 macro_rules! words {
     ($($type:ty, $what:literal: $($word:literal => $value:expr),+;)*) => { $(
         impl Word for $type {
@@ -100,6 +107,7 @@ words! {
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
     GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;
+    MissingData, "a way with missing data": "hold" => Self::Hold, "upstream" => Self::Upstream;
     GateLevel, "a level": "error" => Self::Error, "warn" => Self::Warn;
 }
 
