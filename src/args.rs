@@ -1,11 +1,13 @@
 //! What can be typed.
 
+mod explained;
 mod simulated;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use explained::{ControlArgs, DecideArgs, ExplainArgs, ExplainFormat};
 pub(crate) use simulated::{
     CalibrateArgs, CompareArgs, PlanArgs, SimulateArgs, Table, TuneArgs, VariantArgs,
 };
@@ -83,13 +85,34 @@ pub(crate) enum Command {
         mut_arg("out", |out| out.help("The folder for the report [default: the run's own]"))
     )]
     Report(ReportArgs),
+    /// Say why there were so many replicas: any decision of a run, and what it would have been without each rule.
+    #[command(
+        after_help = "Examples:\n  rushhour explain runs/flash-sale-20261127T115000 --service order --at 10m30s\n  \
+            rushhour explain runs/flash-sale-20261127T115000 --replay"
+    )]
+    Explain(ExplainArgs),
+    /// Decide on observations, a line of JSON each, without any world: for trying a policy on what your cluster saw.
+    #[command(
+        after_help = "Examples:\n  rushhour decide observations.jsonl --policy hpa:cpu=60%,min=2,max=30\n  \
+            rushhour decide observations.jsonl --scenario my-sale.yaml --service catalogue"
+    )]
+    Decide(DecideArgs),
     /// List, show, begin and check scenarios.
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// Let the engine drive anything that scales: readings from a command or URL, replicas by a command or URL.
+    #[command(
+        after_help = "Examples:\n  rushhour control --file engine.yaml --dry-run --steps 1\n  \
+            rushhour control --file engine.yaml --state engine-state"
+    )]
+    Control(ControlArgs),
+    /// Hold a command that ends with whoever started this. `control` starts these.
+    #[command(hide = true)]
+    Leash(LeashArgs),
     /// Run one process of the local shop. `run` starts these; its settings come on standard input.
     #[command(hide = true)]
     Serve(ServeArgs),
-    /// Print a JSON Schema: of scenarios, of the record, or of a file with results.
+    /// Print a JSON Schema: of scenarios, of the record, of a file with results, or of what `decide` reads and writes.
     #[command(
         after_help = "Examples:\n  rushhour schema > rushhour.schema.json\n  rushhour schema report"
     )]
@@ -247,6 +270,13 @@ pub(crate) enum ScenarioCommand {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LeashArgs {
+    /// The command and its arguments
+    #[arg(required = true, last = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// registry, gateway, or what a replica is of
     pub(crate) role: shop::protocol::Role,
@@ -276,6 +306,14 @@ pub(crate) enum Schema {
     Plan,
     /// tune.json
     Tune,
+    /// `explain --format json`
+    Explain,
+    /// A file that `control` reads
+    Engine,
+    /// A line that `decide` reads
+    Observation,
+    /// A line that `decide` writes
+    Decision,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -3,7 +3,10 @@
 pub(crate) mod calibrate;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod control;
+pub(crate) mod decide;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod load;
 pub(crate) mod plan;
 pub(crate) mod rehearse;

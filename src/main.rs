@@ -7,11 +7,13 @@ mod calibrating;
 mod commands;
 mod control;
 mod exit;
+mod external;
 mod folder;
 mod full_rate;
 mod live;
 mod output;
 mod pasted;
+mod policies;
 mod recorder;
 mod results;
 mod scenario_file;
@@ -41,7 +43,11 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args),
         Command::Load(args) => commands::load::run(&args),
         Command::Report(args) => commands::report::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Decide(args) => commands::decide::run(&args),
         Command::Scenario(command) => commands::scenario::run(&command),
+        Command::Control(args) => commands::control::run(&args),
+        Command::Leash(args) => return external::leash::run(&args.command),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),

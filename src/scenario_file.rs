@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use scenarios::{Checked, Files, ScalingText, Scenario, Set};
+use scenarios::{Checked, Engine, Files, ScalingText, Scenario, Set};
 
 use crate::args::ScenarioArgs;
 use crate::exit::Failure;
@@ -116,15 +116,44 @@ impl Opened {
 
 /// The `scaling:` part of a file.
 pub(crate) fn scaling_of(name: &str) -> Result<Set, Failure> {
-    let cannot = |e: io::Error| {
+    let text = policy_text(name)?;
+    Set::scaling(name, text.as_bytes()).map_err(Failure::usage)
+}
+
+/// Reads and checks what the engine drives; manifests that it names stand beside it.
+pub(crate) fn engine(path: &Path) -> Result<Engine, Failure> {
+    let name = path.display().to_string();
+    let text = read_file(path).map_err(|e| {
         let why = match e.kind() {
             io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => e.to_string(),
         };
-        Failure::usage(anyhow::anyhow!("cannot read the policy {name}: {why}"))
-    };
-    let text = read_file(Path::new(name)).map_err(cannot)?;
-    Set::scaling(name, &text).map_err(Failure::usage)
+        Failure::usage(anyhow::anyhow!("cannot read the engine {name}: {why}"))
+    })?;
+    Engine::read(&name, &text, &Folder(folder_of(path))).map_err(Failure::usage)
+}
+
+/// The folder that a file stands in.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent()?;
+    Some(if folder.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        folder.to_path_buf()
+    })
+}
+
+/// The text of a file with a policy.
+pub(crate) fn policy_text(name: &str) -> Result<String, Failure> {
+    let cannot =
+        |why: String| Failure::usage(anyhow::anyhow!("cannot read the policy {name}: {why}"));
+    let text = read_file(Path::new(name)).map_err(|e| {
+        cannot(match e.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => e.to_string(),
+        })
+    })?;
+    String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))
 }
 
 /// A scenario's name for people, its text, and the folder it stands in.
@@ -139,14 +168,7 @@ fn find(name: &str) -> Result<(String, Vec<u8>, Option<PathBuf>), Failure> {
         return Err(Failure::usage(unknown(name)));
     }
     let text = read_file(path).map_err(|e| Failure::usage(unreadable(name, &e)))?;
-    let folder = path.parent().map(|p| {
-        if p.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            p
-        }
-    });
-    Ok((name.to_owned(), text, folder.map(Path::to_path_buf)))
+    Ok((name.to_owned(), text, folder_of(path)))
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {

@@ -121,7 +121,7 @@ fn for_each_that_scales(
 }
 
 /// `, target: {cpu: 60%}, stabilization: 1m`: what a target is stands inside it, and for KEDA each in a trigger.
-fn parameters_text(policy: &str, parameters: &[(String, String)]) -> String {
+pub(crate) fn parameters_text(policy: &str, parameters: &[(String, String)]) -> String {
     let is_target = |key: &str| {
         matches!(
             key,
@@ -162,16 +162,23 @@ pub(crate) fn all(args: &VariantArgs) -> Result<Vec<Variant>, Failure> {
     Ok(all)
 }
 
+/// Whether a policy is named by its file. The `/` of a rate is no folder's: `hpa:requests=50/s`.
+pub(crate) fn is_file(text: &str) -> bool {
+    let extension = Path::new(text).extension();
+    let known = ["yaml", "yml", "json"];
+    extension.is_some_and(|e| known.iter().any(|k| e.eq_ignore_ascii_case(k)))
+        || text
+            .split(':')
+            .next()
+            .is_some_and(|name| name.contains('/'))
+}
+
 /// `--policy hpa:cpu=60%`.
 pub(crate) fn policy(text: &str) -> Result<Variant, Failure> {
     let (name, rest) = text.split_once(':').unwrap_or((text, ""));
-    let is_file = Path::new(text)
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    let is_file = is_file(text);
     let change = match (name, rest) {
-        _ if is_file || name.contains('/') => {
-            Change::Values(vec![scenario_file::scaling_of(text)?])
-        }
+        _ if is_file => Change::Values(vec![scenario_file::scaling_of(text)?]),
         (AS_WRITTEN, "") => return Ok(Variant::as_written()),
         ("static", "") => Change::Static,
         (ORACLE, "") => Change::Oracle,
@@ -318,7 +325,12 @@ mod tests {
     #[test]
     fn policies_are_for_all_services_that_scale() {
         let texts = texts(
-            &["hpa:cpu=60%,busy=70%,stabilization=1m", "static", "oracle"],
+            &[
+                "hpa:cpu=60%,busy=70%,stabilization=1m",
+                "static",
+                "oracle",
+                "hpa:requests=50/s",
+            ],
             &[],
         );
         assert_eq!(
@@ -335,6 +347,10 @@ mod tests {
             ["services.auth.replicas=1", "scaling.auth={policy: static}"]
         );
         assert!(texts[2].is_empty());
+        assert!(
+            texts[3][0].contains("target: {requests: 50/s}"),
+            "a rate is no file"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The whole program, tried from outside: one binary, a module for each concern.
 
 mod commands;
+mod control;
+mod decisions;
 mod documents;
 mod faults;
 mod harness;

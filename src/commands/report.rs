@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::{Done, results};
 
 pub(crate) fn run(args: &ReportArgs) -> Done {
-    let record = Record::read(&args.run).map_err(|error| unreadable(&args.run, error))?;
+    let record = read(&args.run)?;
     let beside = if args.run.is_dir() {
         Some(args.run.as_path())
     } else {
@@ -27,6 +27,11 @@ pub(crate) fn run(args: &ReportArgs) -> Done {
         .with_context(|| format!("cannot make the folder {}", folder.display()))
         .map_err(Failure::at_start)?;
     results::report(&record, folder, &args.result)
+}
+
+/// Reads the record of a run.
+pub(crate) fn read(run: &Path) -> Result<Record, Failure> {
+    Record::read(run).map_err(|error| unreadable(run, error))
 }
 
 /// A record that is not there is told from one that is no good.

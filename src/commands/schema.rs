@@ -13,6 +13,10 @@ pub(crate) fn run(args: &SchemaArgs) -> Done {
         Schema::Compare => reports::trials::schema(),
         Schema::Plan => reports::plan::schema(),
         Schema::Tune => reports::tuning::schema(),
+        Schema::Engine => scenarios::engine_schema(),
+        Schema::Explain => reports::explain::schema(),
+        Schema::Observation => schemars::schema_for!(scaler::Shown).to_value(),
+        Schema::Decision => schemars::schema_for!(super::decide::Answer).to_value(),
     };
     output::print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))?;
     Ok(Exit::Passed)

@@ -2,7 +2,7 @@
 //!
 //! What follows the word `yaml` says what a block is. Nothing: a whole scenario. Names, as in `yaml slo gates`: these
 //! parts of one, in the place of those of the scenario that the page has so far, which begins as the one that
-//! `rushhour scenario new` writes. `file NAME` (of a block in whatever language): a file beside the scenario.
+//! `rushhour scenario new` writes. `engine`: what `rushhour control` drives. `file NAME` (of a block in whatever language): a file beside the scenario.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use scenarios::{Files, Scenario, template};
+use scenarios::{Engine, Files, Scenario, template};
 
 use super::root;
 
@@ -95,6 +95,11 @@ fn scenarios_of(page: &str, text: &str) -> Vec<Result<Shown, String>> {
             continue;
         }
         if language != "yaml" {
+            continue;
+        }
+        if what == "engine" {
+            let read = Engine::read(&place, block.text.as_bytes(), &files);
+            shown.extend(read.err().map(|mistakes| Err(mistakes.to_string())));
             continue;
         }
         let own = parts(&block.text);

@@ -41,7 +41,7 @@ impl<'a> Says<'a> {
             ("rate", Some(PolicySpec::Hpa(SimpleHpa { behavior: None, .. }))) => {
                 "up at most to twice as many, or to 4, at once"
             }
-            ("rate", Some(PolicySpec::Reactive(_))) => {
+            ("rate", Some(PolicySpec::Reactive(_) | PolicySpec::Foresight(_))) => {
                 "in 15 s at most to twice as many or 10 more, and down by a tenth or 1"
             }
             _ => general(rule),
