@@ -9,6 +9,7 @@
 mod decision;
 mod decorators;
 mod field_error;
+mod figures;
 mod fixed;
 mod foresight;
 mod hpa;

@@ -32,7 +32,12 @@ impl Clock {
             1.0
         };
         let origin = self.origin.as_nanos() as f64 * 1e-9;
-        let since = i128::from(at.as_nanos()) - i128::from(self.origin.as_nanos());
-        origin + since as f64 * speed * 1e-9
+        let (at, from) = (at.as_nanos(), self.origin.as_nanos());
+        // 64 bits do, unless instants are centuries apart.
+        let since = match at.checked_sub(from) {
+            Some(since) => since as f64,
+            None => (i128::from(at) - i128::from(from)) as f64,
+        };
+        origin + since * speed * 1e-9
     }
 }

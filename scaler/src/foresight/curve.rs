@@ -126,6 +126,11 @@ impl Curve {
         low + (high - low) * (place - bin as f64)
     }
 
+    /// Up to this utilisation, slow work grows as the load does; 0 if even there half of all are slow.
+    pub(super) fn straight(&self) -> f64 {
+        if self.share[0] < 0.5 { FIRST } else { 0.0 }
+    }
+
     /// What one more replica saves at this utilisation, in slow work: the slope of n · work(load ÷ n) in n.
     pub(super) fn saved(&self, at: f64) -> f64 {
         let slope = (self.work(at + STEP / 2.0) - self.work(at - STEP / 2.0)) / STEP;

@@ -2,6 +2,7 @@
 
 use metrics::Replicas;
 
+use crate::figures::{Decimals, tenths, whole};
 use crate::{Clip, Reason, Term};
 
 use super::choice::Choice;
@@ -37,39 +38,42 @@ pub(super) fn reason(
 }
 
 fn sentence(choice: &Choice, inputs: &Inputs) -> String {
-    let full_rate = choice.full_rate;
+    let full_rate = tenths(choice.full_rate);
     let (Some(wanted), Some(outlook)) = (choice.wanted, &choice.outlook) else {
         return without_load(choice, inputs);
     };
-    let rate = inputs.rate.unwrap_or(0.0);
-    let (high, ahead) = (outlook.high(), choice.ahead);
+    let now = inputs.rate.unwrap_or(0.0);
+    let (rate, high, ahead) = (tenths(now), outlook.high(), whole(choice.ahead));
     match choice.because {
         "expected" => format!(
-            "up to {high:.1} req/s expected within {ahead:.0} s (98 %), each replica takes {full_rate:.1} at most: {wanted} replicas, \
-             as one more would save less than it costs"
+            "up to {} req/s expected within {ahead} s (98 %), each replica takes {full_rate} at most: {wanted} replicas, \
+             as one more would save less than it costs",
+            tenths(high)
         ),
         "recurring" => format!(
-            "on most days the load jumps at about this time, now to {:.1} req/s within {ahead:.0} s; each replica takes \
-             {full_rate:.1} at most: {wanted} replicas",
-            outlook.jump.unwrap_or(high)
+            "on most days the load jumps at about this time, now to {} req/s within {ahead} s; each replica takes \
+             {full_rate} at most: {wanted} replicas",
+            tenths(outlook.jump.unwrap_or(high))
         ),
         "return" => format!(
-            "{rate:.1} req/s, less than half of the {:.1} usual now: such a drop is an outage, after which all come back at once, so \
+            "{rate} req/s, less than half of the {} usual now: such a drop is an outage, after which all come back at once, so \
              {wanted} replicas stay ready for it",
-            outlook.waited_for.unwrap_or(rate)
+            tenths(outlook.waited_for.unwrap_or(now))
         ),
         "event" => format!(
-            "an event is expected, each replica takes {full_rate:.1} req/s at most: {wanted} replicas"
+            "an event is expected, each replica takes {full_rate} req/s at most: {wanted} replicas"
         ),
         "backlog" => format!(
-            "{rate:.1} req/s and {:.1} s of waiting, each replica takes {full_rate:.1} req/s at most: {} + {} = {wanted} replicas",
-            inputs.wait, choice.for_now, choice.for_backlog
+            "{rate} req/s and {} s of waiting, each replica takes {full_rate} req/s at most: {} + {} = {wanted} replicas",
+            tenths(inputs.wait),
+            choice.for_now,
+            choice.for_backlog
         ),
         "surge" => format!(
-            "{rate:.1} req/s and growing fast, each replica takes {full_rate:.1} at most: {wanted} replicas"
+            "{rate} req/s and growing fast, each replica takes {full_rate} at most: {wanted} replicas"
         ),
         _ => format!(
-            "{rate:.1} req/s, each replica takes {full_rate:.1} at most: {wanted} replicas, as one more would save less than \
+            "{rate} req/s, each replica takes {full_rate} at most: {wanted} replicas, as one more would save less than \
              it costs"
         ),
     }
@@ -82,7 +86,10 @@ fn without_load(choice: &Choice, inputs: &Inputs) -> String {
         (_, _) => "what was offered is not known".into(),
     };
     match choice.for_usual {
-        Some((rate, n)) => format!("{why}; at this time {rate:.1} req/s are usual: {n} replicas"),
+        Some((rate, n)) => format!(
+            "{why}; at this time {} req/s are usual: {n} replicas",
+            tenths(rate)
+        ),
         None => format!("{why}: {} replicas stay", inputs.spec),
     }
 }
@@ -91,18 +98,21 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
     let mut terms = Vec::with_capacity(24);
     let replicas = |n: u32| format!("{n} replicas");
     let now = inputs.rate.unwrap_or(0.0);
-    terms.push(term("rate now", format!("{now:.1} req/s")));
+    terms.push(term("rate now", format!("{} req/s", tenths(now))));
     if let Some(outlook) = &choice.outlook {
         expectation(&mut terms, outlook, choice.ahead);
     }
     let mut add = |name: &str, value: String| terms.push(term(name, value));
     add(
         "full rate",
-        format!("{:.2} req/s a replica", choice.full_rate),
+        format!("{} req/s a replica", Decimals(choice.full_rate, 2)),
     );
     add(
         "price",
-        format!("{:.3} replica-seconds a slow request", choice.price),
+        format!(
+            "{} replica-seconds a slow request",
+            Decimals(choice.price, 3)
+        ),
     );
     add("for the load", replicas(choice.for_now));
     if choice.surge {
@@ -126,20 +136,23 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
     if choice.target.is_some() {
         add(
             "slow at that number",
-            format!("{:.4} %", 100.0 * choice.slow),
+            format!("{} %", Decimals(100.0 * choice.slow, 4)),
         );
-        add("one more saves", format!("{:.3} replicas", choice.saves));
+        add(
+            "one more saves",
+            format!("{} replicas", Decimals(choice.saves, 3)),
+        );
     }
-    add("hold", format!("{:.0} s", choice.hold));
+    add("hold", format!("{} s", whole(choice.hold)));
     if let Some(used) = memory.budget.used() {
-        add("slow lately", format!("{:.4} %", 100.0 * used));
+        add("slow lately", format!("{} %", Decimals(100.0 * used, 4)));
     }
     terms
 }
 
 /// What may come.
 fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
-    let within = |rate: f64| format!("{rate:.1} req/s within {ahead:.0} s");
+    let within = |rate: f64| format!("{} req/s within {} s", tenths(rate), whole(ahead));
     if let Some(parts) = outlook.forecast {
         let times = |log: f64| format!("{:+.1} %", 100.0 * libm::expm1(log));
         terms.push(term("expected", within(outlook.expected())));
@@ -154,7 +167,7 @@ fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
         terms.push(term("daily jump", within(jump)));
     }
     if let Some(usual) = outlook.waited_for {
-        terms.push(term("usual now", format!("{usual:.1} req/s")));
+        terms.push(term("usual now", format!("{} req/s", tenths(usual))));
     }
 }
 
@@ -182,12 +195,15 @@ fn trust(standing: &Standing) -> Vec<Term> {
     };
     vec![
         term("forecast", followed),
-        term("likeness of days", format!("{repeats:.2}")),
+        term("likeness of days", Decimals(*repeats, 2).to_string()),
         term(
             "loss against no forecast",
-            format!("{:.0} %", 100.0 * loss_ratio),
+            format!("{} %", whole(100.0 * loss_ratio)),
         ),
-        term("98 % held", format!("{:.1} % of the time", 100.0 * cover)),
+        term(
+            "98 % held",
+            format!("{} % of the time", tenths(100.0 * cover)),
+        ),
     ]
 }
 

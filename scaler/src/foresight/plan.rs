@@ -31,7 +31,7 @@ impl Terms<'_> {
         if cases.iter().all(|case| case.rate <= 0.0) {
             return 0;
         }
-        let (mut low, mut high) = (1, max.max(1));
+        let (mut low, mut high) = (1, self.enough(cases).clamp(1, max.max(1)));
         while low < high {
             let middle = low + (high - low) / 2;
             if self.saved(cases, middle) * self.price < 1.0 && self.missed(cases, middle) < 0.5 {
@@ -41,6 +41,18 @@ impl Terms<'_> {
             }
         }
         low
+    }
+
+    /// A number that is surely enough: with it, and with any more, all cases lie on the curve's first straight, where one
+    /// more replica saves nothing.
+    fn enough(&self, cases: &[Case]) -> u32 {
+        let highest = cases.iter().map(|case| case.rate).fold(0.0, f64::max);
+        let most = highest / (self.full_rate * self.curve.straight());
+        if most < f64::from(u32::MAX) {
+            most.ceil() as u32 + 1
+        } else {
+            u32::MAX
+        }
     }
 
     /// Slow requests per second that one more than `replicas` would save.

@@ -1,0 +1,120 @@
+//! Figures in text, quickly: reasons are full of them, and are written with every decision.
+
+use std::fmt;
+
+/// A number with so many decimals, as `{:.1}` and its like write it, but without arithmetic of arbitrary precision where
+/// none is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Decimals(pub(crate) f64, pub(crate) usize);
+
+/// One decimal.
+pub(crate) const fn tenths(value: f64) -> Decimals {
+    Decimals(value, 1)
+}
+
+/// No decimals.
+pub(crate) const fn whole(value: f64) -> Decimals {
+    Decimals(value, 0)
+}
+
+const POWERS: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
+/// Below this, digits and their place are exact enough to be told from a half.
+const MOST: f64 = 1e11;
+/// Nearer to a half than this only exact arithmetic knows whether it goes up or down.
+const NEAR: f64 = 1e-3;
+
+impl fmt::Display for Decimals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value, places) = *self;
+        let scaled = POWERS.get(places).map_or(f64::INFINITY, |p| value * p);
+        let whole = scaled.abs().floor();
+        if f.sign_plus()
+            || scaled.is_nan()
+            || scaled.abs() >= MOST
+            || (scaled.abs() - whole - 0.5).abs() < NEAR
+        {
+            return match (f.sign_plus(), places) {
+                (true, _) => write!(f, "{value:+.places$}"),
+                (false, _) => write!(f, "{value:.places$}"),
+            };
+        }
+        let rounded = whole as u64 + u64::from(scaled.abs() - whole > 0.5);
+        write_digits(f, value.is_sign_negative(), rounded, places)
+    }
+}
+
+fn write_digits(
+    f: &mut fmt::Formatter<'_>,
+    negative: bool,
+    mut digits: u64,
+    places: usize,
+) -> fmt::Result {
+    let mut text = [b'0'; 24];
+    let mut at = text.len();
+    let mut written = 0;
+    while digits > 0 || written <= places {
+        if written == places && places > 0 {
+            at -= 1;
+            text[at] = b'.';
+        }
+        at -= 1;
+        text[at] = b'0' + (digits % 10) as u8;
+        digits /= 10;
+        written += 1;
+    }
+    if negative {
+        at -= 1;
+        text[at] = b'-';
+    }
+    f.write_str(std::str::from_utf8(&text[at..]).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_writes_what_the_standard_library_writes() {
+        let mut state = 1_u64;
+        let mut values = vec![
+            0.0,
+            -0.0,
+            0.05,
+            0.15,
+            0.25,
+            0.5,
+            1.5,
+            2.5,
+            0.000_049_999,
+            9.95,
+            99.99,
+            1e11,
+            1e300,
+            -1.25,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::MIN_POSITIVE,
+            123_456.789,
+        ];
+        for i in 0..200_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let share = (state >> 11) as f64 / (1_u64 << 53) as f64;
+            values.push((share - 0.2) * POWERS[i % 5] * 1000.0);
+            // Those that lie on or near a half.
+            values.push(((state >> 50) as f64 + 0.5) / POWERS[i % 5]);
+        }
+        for value in values {
+            for places in 0..=5 {
+                assert_eq!(
+                    Decimals(value, places).to_string(),
+                    format!("{value:.places$}"),
+                    "{value:?}"
+                );
+            }
+        }
+        assert_eq!(format!("{:+}", tenths(12.34)), "+12.3");
+    }
+}
