@@ -107,9 +107,11 @@ impl Workload {
         };
         let bound = |key: &str, value: Replicas| {
             let is_given = parameters.iter().any(|(name, _)| name == key);
-            (!is_given)
-                .then(|| format!(", {key}: {value}"))
-                .unwrap_or_default()
+            if is_given {
+                String::new()
+            } else {
+                format!(", {key}: {value}")
+            }
         };
         let words = format!(
             "scaling: {{{WORKLOAD}: {{policy: {name}{}{}{}}}}}",

@@ -208,7 +208,12 @@ fn any_decision_is_explained_in_all_forms() {
     assert_eq!(json(&span)["decisions"].as_array().map(Vec::len), Some(13));
     let page = passed(folder.path(), &["explain", "run", "--format", "markdown"]);
     assert!(page.stdout.starts_with("# small "), "{}", page.stdout);
+}
 
+#[test]
+fn what_cannot_be_explained_says_why() {
+    let folder = folder();
+    passed(folder.path(), &["simulate", "small.yaml", "--out", "run"]);
     for (args, needle) in [
         (&["--at", "noon"][..], "is no instant"),
         (&["--at", "99d"], "not in this run"),

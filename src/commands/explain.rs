@@ -126,12 +126,11 @@ fn table(format: ExplainFormat) -> Result<Table, Failure> {
 /// What the policy of one workload was shown, as `decide` reads it.
 fn observations(record: &Record, which: &Which) -> Result<String, Failure> {
     let mut names = record.header.policies.keys();
-    let workload = match (&which.workload, names.next(), names.next()) {
-        (Some(one), _, _) | (None, Some(one), None) => one,
-        _ => {
-            let text = "observations are of one service: name it with --service";
-            return Err(Failure::usage(anyhow::anyhow!(text)));
-        }
+    let ((Some(workload), _, _) | (None, Some(workload), None)) =
+        (&which.workload, names.next(), names.next())
+    else {
+        let text = "observations are of one service: name it with --service";
+        return Err(Failure::usage(anyhow::anyhow!(text)));
     };
     let mut text = String::new();
     let (from, to) = match which.when {

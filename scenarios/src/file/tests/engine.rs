@@ -60,80 +60,83 @@ fn an_engine_says_what_it_drives() {
     );
 }
 
+/// What stands in [`GOOD`], what is put in its place, and what is said of that.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("version: 1", "version: 2", "engine.yaml:1:10"),
+    ("period: 10s", "period: 10ms", "too short or too long"),
+    ("deadline: 2s", "deadlin: 2s", "did you mean `deadline`?"),
+    (
+        "deadline: 2s",
+        "deadline: 2h",
+        "a deadline that is too short or too long",
+    ),
+    (
+        "{command: [./scale.sh, web]}",
+        "{command: []}",
+        "this is no command",
+    ),
+    (
+        "{command: [./scale.sh, web]}",
+        "{deadline: 1s}",
+        "no one knows whom to ask",
+    ),
+    (
+        "{command: [./scale.sh, web]}",
+        "{command: a, url: http://a}",
+        "no one knows whom to ask",
+    ),
+    (
+        "{command: [./scale.sh, web]}",
+        "{command: a, host: b}",
+        "`host` means nothing",
+    ),
+    (
+        "http://127.0.0.1:9000/web",
+        "https://127.0.0.1:9000/web",
+        "TLS is not supported",
+    ),
+    (
+        "http://127.0.0.1:9000/web",
+        "ftp://x",
+        "no URL that can be asked",
+    ),
+    (
+        "http://127.0.0.1:9000/web",
+        "http://me:secret@x/",
+        "no URL that can be asked",
+    ),
+    (
+        "    slots: 8\n",
+        "",
+        "`reactive` for a service with unlimited slots",
+    ),
+    ("no_data: upstream", "no_data: down", "hold"),
+    (
+        "  web: {policy: reactive, min: 2, max: 30}\n",
+        "",
+        "a workload without scaling",
+    ),
+    ("  web: {policy", "  wep: {policy", "did you mean `web`?"),
+    (
+        "{policy: reactive, min: 2, max: 30}",
+        "{policy: schedule, min: 1, max: 9, schedule: [{at: 1m, replicas: 3}]}",
+        "without a start",
+    ),
+    (
+        "    source: {command: ./queue.sh | tail -1}\n",
+        "",
+        "no source of them",
+    ),
+    (
+        "{policy: reactive, min: 2, max: 30}",
+        "{policy: per_request, max: 30}",
+        "waiting: gateway",
+    ),
+];
+
 #[test]
 fn mistakes_have_their_place() {
-    for (was, is, needle) in [
-        ("version: 1", "version: 2", "engine.yaml:1:10"),
-        ("period: 10s", "period: 10ms", "too short or too long"),
-        ("deadline: 2s", "deadlin: 2s", "did you mean `deadline`?"),
-        (
-            "deadline: 2s",
-            "deadline: 2h",
-            "a deadline that is too short or too long",
-        ),
-        (
-            "{command: [./scale.sh, web]}",
-            "{command: []}",
-            "this is no command",
-        ),
-        (
-            "{command: [./scale.sh, web]}",
-            "{deadline: 1s}",
-            "no one knows whom to ask",
-        ),
-        (
-            "{command: [./scale.sh, web]}",
-            "{command: a, url: http://a}",
-            "no one knows whom to ask",
-        ),
-        (
-            "{command: [./scale.sh, web]}",
-            "{command: a, host: b}",
-            "`host` means nothing",
-        ),
-        (
-            "http://127.0.0.1:9000/web",
-            "https://127.0.0.1:9000/web",
-            "TLS is not supported",
-        ),
-        (
-            "http://127.0.0.1:9000/web",
-            "ftp://x",
-            "no URL that can be asked",
-        ),
-        (
-            "http://127.0.0.1:9000/web",
-            "http://me:secret@x/",
-            "no URL that can be asked",
-        ),
-        (
-            "    slots: 8\n",
-            "",
-            "`reactive` for a service with unlimited slots",
-        ),
-        ("no_data: upstream", "no_data: down", "hold"),
-        (
-            "  web: {policy: reactive, min: 2, max: 30}\n",
-            "",
-            "a workload without scaling",
-        ),
-        ("  web: {policy", "  wep: {policy", "did you mean `web`?"),
-        (
-            "{policy: reactive, min: 2, max: 30}",
-            "{policy: schedule, min: 1, max: 9, schedule: [{at: 1m, replicas: 3}]}",
-            "without a start",
-        ),
-        (
-            "    source: {command: ./queue.sh | tail -1}\n",
-            "",
-            "no source of them",
-        ),
-        (
-            "{policy: reactive, min: 2, max: 30}",
-            "{policy: per_request, max: 30}",
-            "waiting: gateway",
-        ),
-    ] {
+    for (was, is, needle) in MISTAKES {
         assert!(GOOD.contains(was), "{was}");
         let error = read(&GOOD.replacen(was, is, 1)).expect_err(needle);
         assert!(error.contains(needle), "{is}: {error}");
