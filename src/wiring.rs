@@ -76,6 +76,14 @@ pub(crate) fn width(service: &Service) -> u32 {
     service.slots.unwrap_or(u32::MAX).min(cores).max(1)
 }
 
+/// How full a service's replicas were, of the [`width`] of all: slots held, or where cores are shared the work on them.
+pub(crate) fn fullness(service: &Service, seen: &metrics::Workload) -> Option<f64> {
+    match service.discipline {
+        Discipline::Sharing { .. } => seen.cpu.or(seen.busy),
+        Discipline::Fifo => seen.busy.or(seen.cpu),
+    }
+}
+
 /// Where and when this run is.
 pub(crate) fn host(started: Timestamp) -> Host {
     let system = rustix::system::uname();

@@ -127,7 +127,7 @@ pub struct Workload {
     pub draining: Replicas,
     /// Slots held ÷ slots, over the window so far; nothing if it could not be read.
     pub busy: Option<f64>,
-    /// Time in work ÷ (slots × time), over the window so far; nothing if it could not be read.
+    /// Time in work ÷ (slots, or the cores that they share, × time), over the window so far; nothing if it could not be read.
     pub cpu: Option<f64>,
 }
 

@@ -228,7 +228,11 @@ impl<P: Probe> World<P> {
 
     fn sample_of(&mut self, service: u16) -> metrics::Workload {
         let now = self.now;
-        let slots = self.model.services[usize::from(service)].room.slots;
+        let meant = &self.model.services[usize::from(service)];
+        let slots = meant.room.slots;
+        let slots = (slots != u32::MAX).then_some(f64::from(slots));
+        // More than its cores cannot work, however many are inside.
+        let cores = meant.sharing.map(|(cores, _)| cores);
         let (mut held, mut work, mut time) = (0, 0, 0);
         let workload = &self.workloads[usize::from(service)];
         for place in &workload.members {
@@ -243,8 +247,9 @@ impl<P: Probe> World<P> {
                 time += now - before.max(replica.ready_at).min(now);
             }
         }
-        let share = |nanos: u64| {
-            (time > 0 && slots != u32::MAX).then(|| nanos as f64 / (time as f64 * f64::from(slots)))
+        let share = |nanos: u64, of: Option<f64>| {
+            let of = of.filter(|_| time > 0)?;
+            Some(nanos as f64 / (time as f64 * of))
         };
         metrics::Workload {
             desired: Replicas(workload.desired),
@@ -253,8 +258,8 @@ impl<P: Probe> World<P> {
                 self.count(service, Life::Starting) + self.count(service, Life::Pending),
             ),
             draining: Replicas(self.count(service, Life::Draining)),
-            busy: share(held),
-            cpu: share(work),
+            busy: share(held, slots),
+            cpu: share(work, cores.or(slots)),
         }
     }
 }

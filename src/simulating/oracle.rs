@@ -138,7 +138,7 @@ impl Seen {
         for window in pilot.windows() {
             let offered = window.services.get(name).map_or(0, |s| s.counts.offered);
             let workload = window.workloads.get(name);
-            let busy = workload.and_then(|w| Some((w.busy.or(w.cpu)?, w.ready)));
+            let busy = workload.and_then(|w| Some((wiring::fullness(service, w)?, w.ready)));
             if let Some((busy, Replicas(ready))) = busy {
                 held += busy * f64::from(ready) * width * length;
                 requests += offered as f64;

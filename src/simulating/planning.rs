@@ -55,8 +55,10 @@ impl Demand {
             for (name, seen) in &mut services {
                 let offered = window.services.get(name).map_or(0, |s| s.counts.offered);
                 let workload = window.workloads.get(name);
-                let held =
-                    workload.and_then(|w| Some(w.busy.or(w.cpu)? * f64::from(w.ready.get())));
+                let held = workload.and_then(|w| {
+                    let full = wiring::fullness(scenario.services.get(name)?, w)?;
+                    Some(full * f64::from(w.ready.get()))
+                });
                 seen.push((held.unwrap_or(0.0), offered as f64 / length.as_secs_f64()));
             }
         }

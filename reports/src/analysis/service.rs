@@ -82,7 +82,7 @@ pub struct ServiceInterval {
     pub shed_rps: Option<f64>,
     /// Slots held ÷ slots.
     pub busy: Option<f64>,
-    /// Time in work ÷ (slots × time).
+    /// Time in work ÷ (slots, or the cores that they share, × time).
     pub cpu: Option<f64>,
     /// Ready replicas.
     pub ready: Option<u32>,
