@@ -11,7 +11,10 @@ const LATENCIES: [Measure; 3] = [Measure::P50, Measure::P95, Measure::P99];
 pub(super) struct Pairs {
     /// Of p50, p95 and p99, with the window's band.
     latency: [Vec<(Band, (f64, f64))>; 3],
+    /// Of windows joined until there are enough requests, in requests.
     throughput: Vec<(f64, f64)>,
+    /// The windows that are being joined.
+    joining: (f64, f64),
     replicas: Vec<(f64, f64)>,
 }
 
@@ -35,10 +38,10 @@ pub(super) fn whole(predicted: &Analysis, measured: &Analysis) -> Pairs {
         };
         pairs.add_latency(band, latencies(predicted), latencies(measured));
         let other = window_at(&predicted.windows, at, |w: &Interval| (w.from_s, w.to_s));
-        add(
-            &mut pairs.throughput,
+        pairs.add_throughput(
             other.and_then(|w| w.served_rps),
             window.served_rps,
+            (window.to_s - window.from_s) / measured.about.speed,
         );
         let ready = |run: &Analysis| {
             let each = run.services.iter().map(|s| ready_at(s, at));
@@ -79,10 +82,10 @@ pub(super) fn service(
             latencies(measured, service),
         );
         let twin = window_at(&other.windows, at, |w: &ServiceInterval| (w.from_s, w.to_s));
-        add(
-            &mut pairs.throughput,
+        pairs.add_throughput(
             twin.and_then(|w| w.served_rps),
             window.served_rps,
+            (window.to_s - window.from_s) / measured.about.speed,
         );
         add(
             &mut pairs.replicas,
@@ -115,7 +118,23 @@ fn add(pairs: &mut Vec<(f64, f64)>, predicted: Option<f64>, measured: Option<f64
     pairs.extend(predicted.zip(measured));
 }
 
+/// Windows with fewer requests are joined for throughput: one that ends on the other side of a window's edge is to be at
+/// most a third of the goal.
+const ENOUGH_REQUESTS: f64 = 100.0;
+
 impl Pairs {
+    /// Adds a window of so many seconds of the run.
+    fn add_throughput(&mut self, predicted: Option<f64>, measured: Option<f64>, seconds: f64) {
+        let Some((predicted, measured)) = predicted.zip(measured) else {
+            return;
+        };
+        self.joining.0 += predicted * seconds;
+        self.joining.1 += measured * seconds;
+        if self.joining.1 >= ENOUGH_REQUESTS {
+            self.throughput.push(std::mem::take(&mut self.joining));
+        }
+    }
+
     fn add_latency(
         &mut self,
         band: Option<Band>,
@@ -251,6 +270,23 @@ mod tests {
             of(Measure::P99, None, &[(5.0, 0.0); 9]),
             (None, Outcome::TooFew)
         );
+    }
+
+    #[test]
+    fn windows_with_few_requests_are_joined_for_throughput() {
+        let mut pairs = Pairs::default();
+        // Ten requests a window, each third of which the other world counts in the window after.
+        for (predicted, measured) in [(7.0, 10.0), (13.0, 10.0)].repeat(30) {
+            pairs.add_throughput(Some(predicted), Some(measured), 1.0);
+        }
+        assert_eq!(pairs.throughput.len(), 6);
+        let found = of(Measure::Throughput, None, &pairs.throughput);
+        assert_eq!(found, (Some(0.0), Outcome::Met));
+        // Many requests stay as they are, and what was not measured is left out.
+        let mut pairs = Pairs::default();
+        pairs.add_throughput(Some(400.0), Some(500.0), 0.5);
+        pairs.add_throughput(None, Some(500.0), 0.5);
+        assert_eq!(pairs.throughput, [(200.0, 250.0)]);
     }
 
     #[test]
