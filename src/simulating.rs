@@ -27,6 +27,9 @@ const PIECES: u32 = 400;
 /// No piece is shorter.
 const SHORTEST_PIECE: Duration = Duration::from_millis(10);
 
+/// No piece is larger, however much happens in it: a second's work, about.
+const STRETCHES: u64 = 32;
+
 /// What a simulation goes on, beside what it simulates.
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'a> {
@@ -56,14 +59,18 @@ impl Engine {
         })
     }
 
+    /// How far it is, and whether it came back before `until` because there was too much to do.
     fn advance(
         &mut self,
         until: Duration,
         told: &mut dyn FnMut(simulator::Event),
-    ) -> Result<simulator::Progress, SimulationError> {
+    ) -> Result<(simulator::Progress, bool), SimulationError> {
         match self {
-            Self::Exact(simulation) => simulation.advance(until, told),
-            Self::Rough(planner) => planner.advance(until, told),
+            Self::Exact(simulation) => {
+                let now = simulation.advance_in(STRETCHES, until, told)?;
+                Ok((now, now.at < until))
+            }
+            Self::Rough(planner) => Ok((planner.advance(until, told)?, false)),
         }
     }
 }
@@ -78,13 +85,16 @@ pub(crate) fn simulate(
 ) -> Result<(), Failure> {
     let mut simulation = Engine::new(scenario, policies, rough).map_err(Failure::usage)?;
     let piece = (scenario.duration / PIECES).max(SHORTEST_PIECE);
-    let (mut until, mut before) = (Duration::ZERO, (Duration::ZERO, 0));
+    let (mut until, mut before) = (piece, (Duration::ZERO, 0));
     loop {
-        until += piece;
         let advanced = simulation.advance(until, &mut |event| {
             wiring::simulated(event).into_iter().for_each(&mut *told);
         });
-        let now = advanced.map_err(Failure::usage)?;
+        let (now, unfinished) = advanced.map_err(Failure::usage)?;
+        // A piece that was too large goes on; after the end only the last answers are waited for.
+        if !unfinished || now.at >= scenario.duration {
+            until += piece;
+        }
         let at = now.at.min(scenario.duration);
         around.progress.add(
             at.saturating_sub(before.0),

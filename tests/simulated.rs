@@ -411,6 +411,209 @@ fn what_was_interrupted_is_reported_as_far_as_it_went() {
     );
 }
 
+/// What a run of the collapse's page came to, before the burst and eight minutes after: pages offered and served, requests
+/// that reached the shop, and how busy its cores were.
+fn collapse(folder: &Path, out: &str, more: &[&str]) -> [[f64; 4]; 2] {
+    let page = include_str!("../docs/explanation/congestion-collapse.md");
+    let block = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    fs::write(folder.join("collapse.yaml"), block.expect("a scenario")).expect("it can be written");
+    let mut args = vec!["simulate", "collapse.yaml", "--out", out];
+    args.extend(more);
+    passed_or_failed(folder, &args);
+    let report = json(&folder.join(out).join("report.json"));
+    let mean = |windows: &Value, key: &str, from: f64, to: f64| {
+        let inside = windows.as_array().expect("windows").iter();
+        let inside =
+            inside.filter(|w| w["from_s"].as_f64() >= Some(from) && w["to_s"].as_f64() <= Some(to));
+        let values: Vec<f64> = inside.filter_map(|w| w[key].as_f64()).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    [(0.0, 120.0), (480.0, 600.0)].map(|(from, to)| {
+        let pages = |key| mean(&report["windows"], key, from, to);
+        let shop = |key| mean(&report["services"][0]["windows"], key, from, to);
+        [
+            pages("offered_rps"),
+            pages("served_rps"),
+            shop("load_rps"),
+            shop("cpu"),
+        ]
+    })
+}
+
+#[test]
+fn contention_and_retries_make_a_collapse_that_the_report_shows() {
+    let folder = folder();
+    let [before, after] = collapse(folder.path(), "collapsed", &[]);
+    let [offered, served, load, cpu] = after;
+    assert!(
+        (offered / before[0] - 1.0).abs() < 0.1,
+        "the same load: {after:?}"
+    );
+    assert!(
+        before[1] > 0.99 * before[0],
+        "all is well before: {before:?}"
+    );
+    assert!(
+        served < 0.05 * offered,
+        "and nothing is served after: {after:?}"
+    );
+    assert!(
+        load > 4.0 * offered,
+        "those who ask again are load: {after:?}"
+    );
+    assert!(
+        before[3] < 0.6 && cpu > 0.99,
+        "CPU time counts contention: {before:?} {after:?}"
+    );
+    // What the page says cures it.
+    let [_, cured] = collapse(folder.path(), "cured", &["--set", "services.shop.slots=12"]);
+    assert!(cured[1] > 0.99 * cured[0] && cured[3] < 0.6, "{cured:?}");
+}
+
+/// Waits until `there` says so.
+fn wait_for(what: &str, there: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !there() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn interrupted(mut child: Started) -> Option<i32> {
+    let pid = Pid::from_raw(i32::try_from(child.0.id()).expect("a process id")).expect("not zero");
+    kill_process(pid, Signal::INT).expect("it can be signalled");
+    let status = child.wait_within(Duration::from_secs(60));
+    status.expect("it ends soon").code()
+}
+
+#[test]
+fn an_instant_that_does_not_end_can_be_interrupted() {
+    let folder = folder();
+    // A crowd that neither thinks nor waits: time does not go on.
+    let changes = [
+        (
+            "traffic:\n",
+            "traffic:\n  unit: shoppers\n  crowd: 100\n  begin: empty\n",
+        ),
+        ("  rate:\n    - constant: {rate: 4/s}\n", ""),
+        (
+            "    - flash: {at: 2m, peak: 16/s, rise: 20s, hold: 30s, decay: 60s}\n",
+            "",
+        ),
+        (
+            "think: {median: 2s, p90: 5s}, next: {product: 0.7}",
+            "think: 0s, next: {product: 1}",
+        ),
+        ("think: 1s, next: {home: 0.3}", "think: 0s, next: {home: 1}"),
+        ("{mean: 60ms, cv: 0.8}", "0s"),
+        ("{mean: 90ms, cv: 0.8}", "0s"),
+    ];
+    let endless = changes.iter().fold(SHOP.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    fs::write(folder.path().join("endless.yaml"), endless).expect("it can be written");
+    let child = rushhour(folder.path())
+        .args(["simulate", "endless.yaml", "--out", "out"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // Nothing happens that would be written, so what there is of the record stays in memory.
+    let record = folder.path().join("out/record.jsonl");
+    wait_for("it begins", || record.exists());
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(interrupted(Started(child)), Some(130));
+    let report = json(&folder.path().join("out/report.json"));
+    assert_eq!(report["verdict"], "interrupted");
+}
+
+#[test]
+fn a_comparison_that_was_interrupted_tells_the_seeds_that_are_done() {
+    let folder = folder();
+    let args = [
+        "compare",
+        "small.yaml",
+        "--policy",
+        "static",
+        "--no-floor",
+        "--seeds",
+        "1000",
+        "--keep",
+        "--jobs",
+        "2",
+        "--out",
+        "out",
+    ];
+    let child = rushhour(folder.path())
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // The second seed begins when the first is done.
+    let second = folder.path().join("out/small/static/seed-5/report.json");
+    wait_for("some seeds are done", || second.exists());
+    assert_eq!(interrupted(Started(child)), Some(130));
+    let told = json(&folder.path().join("out/compare.json"));
+    let seeds = told["seeds"].as_array().expect("seeds").len();
+    assert!((1..1000).contains(&seeds), "{seeds}");
+    let text = fs::read_to_string(folder.path().join("out/compare.md")).expect("it was written");
+    assert!(
+        text.contains(&format!("Interrupted: {seeds} of 1000 seeds are done")),
+        "{text}"
+    );
+    assert_eq!(seeds < 5, !text.contains("mean difference"), "{text}");
+}
+
+/// A number that any change of the bytes changes (FNV-1a).
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// What happens in a simulation follows from scenario and seed alone: not from the build, the machine or the day. Who
+/// changes the order of events or draws on purpose takes the digests anew (`INSTA_UPDATE=always`) and says so.
+#[test]
+fn what_happens_is_what_it_always_was() {
+    let folder = folder();
+    let of = |name: &str| {
+        passed_or_failed(
+            folder.path(),
+            &["simulate", name, "--speed", "20", "--out", name],
+        );
+        let record = record(&folder.path().join(name));
+        // The first line holds the scenario as meant, which is another matter.
+        let first = record
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .expect("lines");
+        format!(
+            "{name}: {} bytes, {:016x}",
+            record.len() - first,
+            digest(&record[first..])
+        )
+    };
+    let all = ["flash-sale", "bank-brown-out", "replica-loss"]
+        .map(of)
+        .join("\n");
+    insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!("what_happens", all) });
+}
+
+fn passed_or_failed(folder: &Path, args: &[&str]) {
+    let ran = run(folder, args);
+    assert!(
+        matches!(ran.code, Some(0 | 1)),
+        "{args:?}: {}{}",
+        ran.stdout,
+        ran.stderr
+    );
+}
+
 #[test]
 fn a_rehearsal_puts_prediction_and_measurement_side_by_side() {
     let _machine = machine();

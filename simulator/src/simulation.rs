@@ -129,21 +129,43 @@ impl<P: Probe> Simulation<P> {
         until: Duration,
         told: &mut dyn FnMut(Event),
     ) -> Result<Progress, SimulationError> {
+        self.advance_in(u64::MAX, until, told)
+    }
+
+    /// The same for so many stretches of at most some ten thousand events: then it comes back wherever it is, so that
+    /// whoever waits for it can be heard however much happens at one instant.
+    ///
+    /// # Errors
+    /// As of [`Simulation::advance`].
+    pub fn advance_in(
+        &mut self,
+        mut stretches: u64,
+        until: Duration,
+        told: &mut dyn FnMut(Event),
+    ) -> Result<Progress, SimulationError> {
         let until = nanos(until).min(self.last);
         self.world.happenings.drain(..).for_each(&mut *told);
         while !self.done && (self.one)(self, until)? {
             if !self.world.happenings.is_empty() {
                 self.world.happenings.drain(..).for_each(&mut *told);
             }
+            stretches -= 1;
+            if stretches == 0 {
+                return Ok(self.progress());
+            }
         }
         if !self.done && (until == self.last || (until >= self.world.model.end && self.empty())) {
             self.end(told);
         }
-        Ok(Progress {
+        Ok(self.progress())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
             at: Duration::from_nanos(self.world.now),
             requests: self.world.sent,
             done: self.done,
-        })
+        }
     }
 
     /// Whether nobody waits for an answer.

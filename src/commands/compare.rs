@@ -43,11 +43,9 @@ pub(crate) fn run(args: &CompareArgs) -> Done {
     let ran = all(args, &cells, &out, &halt)?;
     let trials = tried(args, &scenario, &variants, &ran);
     let exit = halt.stop().exit();
-    if trials.seeds.len() < FEWEST_SEEDS {
-        let text = format!(
-            "interrupted: {} with all variants done, at least {FEWEST_SEEDS} are needed to compare",
-            reports::words::plural(trials.seeds.len() as u64, "seed")
-        );
+    if trials.seeds.is_empty() {
+        let text =
+            "interrupted before all variants had run with one seed: there is nothing to compare";
         return Err(Failure::new(
             exit.unwrap_or(Exit::Internal),
             anyhow::anyhow!(text),
@@ -98,12 +96,24 @@ fn all(
         Ok((!halt.is_asked()).then(|| Figures::of(&Analysis::of(&record))))
     };
     let jobs = pool::jobs(args.effort.jobs);
-    let ran = pool::in_order(cells, jobs, |cell| (!halt.is_asked()).then(|| one(cell)));
+    let order = by_seed(cells.len(), args.seeds as usize);
+    let ran = pool::in_order(&order, jobs, |place| {
+        (!halt.is_asked()).then(|| one(&cells[*place]))
+    });
     progress.clear();
-    let opened = ran
-        .into_iter()
-        .map(|ran| ran.transpose().map(Option::flatten));
-    opened.collect()
+    let mut figures = vec![None; cells.len()];
+    for (place, ran) in order.into_iter().zip(ran) {
+        figures[place] = ran.transpose()?.flatten();
+    }
+    Ok(figures)
+}
+
+/// The places of cells that stand by variant and then by seed, one seed after the other: so that whoever is interrupted has
+/// whole seeds to compare.
+fn by_seed(cells: usize, seeds: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..cells).collect();
+    order.sort_by_key(|place| place % seeds.max(1));
+    order
 }
 
 /// The trials of those seeds that all variants have run with.
@@ -125,8 +135,13 @@ fn tried(
     };
     let mut notes = Vec::new();
     if whole.len() < seeds {
+        let too_few = if whole.len() < FEWEST_SEEDS {
+            format!(" With fewer than {FEWEST_SEEDS} nothing is said of differences.")
+        } else {
+            String::new()
+        };
         notes.push(format!(
-            "Interrupted: {} of {seeds} seeds are done.",
+            "Interrupted: {} of {seeds} seeds are done.{too_few}",
             whole.len()
         ));
     }
@@ -137,7 +152,7 @@ fn tried(
             args.speed
         ));
     }
-    Trials {
+    let trials = Trials {
         schema_version: trials::SCHEMA_VERSION,
         scenario: scenario.name.clone(),
         about: scenario.about.clone(),
@@ -150,8 +165,11 @@ fn tried(
         variants: variants.iter().zip(&by_variant).map(variant).collect(),
         differences: Vec::new(),
         notes,
+    };
+    if whole.len() < FEWEST_SEEDS {
+        return trials;
     }
-    .with_differences()
+    trials.with_differences()
 }
 
 /// The command that compares again, whatever the folder and the threads.
@@ -197,4 +215,16 @@ fn told(args: &CompareArgs, trials: &Trials, out: &Path) -> Result<(), Failure> 
     };
     output::print(&text)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_after_the_other() {
+        assert_eq!(by_seed(6, 3), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(by_seed(2, 1), [0, 1]);
+        assert!(by_seed(0, 5).is_empty());
+    }
 }

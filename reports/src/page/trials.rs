@@ -66,7 +66,7 @@ fn means(trials: &Trials) -> Markup {
 
 fn differences(trials: &Trials) -> Markup {
     html! {
-        @for variant in trials.variants.iter().skip(1) {
+        @for variant in trials.held_against() {
             section {
                 h2 { (words::set(&trials.against(variant))) }
                 p class="lead" {

@@ -31,7 +31,7 @@ impl Trials {
             }
         }
         text.push('\n');
-        for variant in self.variants.iter().skip(1) {
+        for variant in self.held_against() {
             let title = words::cut(&words::terminal(&self.against(variant)), 96);
             write!(text, "\n  {title}\n").expect("a String takes everything");
             let rows: Vec<Vec<String>> = self.differences_of(&variant.name).map(row).collect();
@@ -60,7 +60,7 @@ impl Trials {
         for sentence in self.sentences() {
             write!(text, "\n{}\n", markdown(&sentence)).expect("a String takes everything");
         }
-        for variant in self.variants.iter().skip(1) {
+        for variant in self.held_against() {
             let title = markdown(&self.against(variant));
             write!(text, "\n### {title}\n\n").expect("a String takes everything");
             let rows: Vec<Vec<String>> = self.differences_of(&variant.name).map(row).collect();
@@ -72,6 +72,12 @@ impl Trials {
         let command = words::terminal(&self.command).replace('`', "'");
         write!(text, "\nAgain:\n\n```sh\n{command}\n```\n").expect("a String takes everything");
         text
+    }
+
+    /// The variants of which differences to the first are known: none after a comparison that was cut short.
+    pub(crate) fn held_against(&self) -> impl Iterator<Item = &Variant> {
+        let known = |v: &&Variant| self.differences_of(&v.name).next().is_some();
+        self.variants.iter().skip(1).filter(known)
     }
 
     /// `hpa60 against as-written`.
@@ -107,7 +113,7 @@ impl Trials {
         };
         let mut sentences: Vec<String> = others
             .iter()
-            .filter(|v| !v.floor)
+            .filter(|v| !v.floor && !self.differences.is_empty())
             .map(|variant| self.sentence(first, variant))
             .collect();
         sentences.extend(self.floor());
