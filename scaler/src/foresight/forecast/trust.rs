@@ -167,7 +167,7 @@ mod tests {
     fn one_that_is_too_low_for_an_hour_is_left() {
         let mut trust = Trust::default();
         after(&mut trust, 4000, |_| 0.0, |_| 0.0);
-        after(&mut trust, 120, |i| f64::from(i), |i| f64::from(i));
+        after(&mut trust, 120, f64::from, f64::from);
         assert!(trust.cover() < LEAST_COVER && !trust.is_open());
     }
 
