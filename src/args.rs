@@ -97,6 +97,11 @@ pub(crate) enum Command {
             rushhour decide observations.jsonl --scenario my-sale.yaml --service catalogue"
     )]
     Decide(DecideArgs),
+    /// Read the autoscalers that you run today, and write them as a scenario's `scaling:` part.
+    #[command(
+        after_help = "Examples:\n  rushhour import hpa.yaml\n  rushhour import scaledobject.yaml > scaling.yaml"
+    )]
+    Import(ImportArgs),
     /// List, show, begin and check scenarios.
     #[command(subcommand)]
     Scenario(ScenarioCommand),
@@ -130,6 +135,13 @@ pub(crate) enum Command {
 }
 
 /// Which scenario, and how it differs from its file.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// A file with an HPA of `autoscaling/v2`, a KEDA `ScaledObject` or a Knative service, or several of them
+    #[arg(value_name = "FILE")]
+    pub(crate) file: std::path::PathBuf,
+}
+
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ScenarioArgs {
     /// A scenario of the library (`rushhour scenario list`), or a file

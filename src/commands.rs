@@ -7,6 +7,7 @@ pub(crate) mod control;
 pub(crate) mod decide;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod import;
 pub(crate) mod load;
 pub(crate) mod plan;
 pub(crate) mod rehearse;

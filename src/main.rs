@@ -19,6 +19,7 @@ mod results;
 mod scenario_file;
 mod session;
 mod simulating;
+mod spoken;
 mod stop;
 mod tuning;
 mod variants;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Decide(args) => commands::decide::run(&args),
+        Command::Import(args) => commands::import::run(&args),
         Command::Scenario(command) => commands::scenario::run(&command),
         Command::Control(args) => commands::control::run(&args),
         Command::Leash(args) => return external::leash::run(&args.command),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::simulating::planning::Tried;
 use crate::simulating::sizing::Sizes;
-use crate::wiring;
+use crate::{spoken, wiring};
 
 /// The parts of a service's plan that say how it scales.
 pub(crate) fn policy(scenario: &Scenario, scaling: Option<&Scaling>) -> ServicePlan {
@@ -34,6 +34,10 @@ pub(crate) fn policy(scenario: &Scenario, scaling: Option<&Scaling>) -> ServiceP
         behavior: None,
         target: None,
     };
+    if let Some(Policy::Upstream(spec)) = scaling.map(|s| &s.policy) {
+        plan.target = spoken::words(spec).map(|words| words.join(", "));
+        return plan;
+    }
     let Some(Scaling {
         policy:
             Policy::Hpa {
@@ -91,7 +95,7 @@ fn percent(share: Ratio) -> String {
 }
 
 /// JSON as flow YAML, with a space after each colon.
-fn flow(value: &Value) -> String {
+pub(crate) fn flow(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let field = |(name, value): (&String, &Value)| format!("{name}: {}", flow(value));

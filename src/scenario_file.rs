@@ -156,6 +156,16 @@ pub(crate) fn policy_text(name: &str) -> Result<String, Failure> {
     String::from_utf8(text).map_err(|_| cannot("it is not UTF-8".to_owned()))
 }
 
+/// The text of an autoscaler's manifest.
+pub(crate) fn manifest(file: &Path) -> Result<String, Failure> {
+    let text = read_file(file).map_err(anyhow::Error::new);
+    let text = text.and_then(|bytes| Ok(String::from_utf8(bytes)?));
+    text.map_err(|e| {
+        let what = format!("cannot read {}", file.display());
+        Failure::usage(e.context(what))
+    })
+}
+
 /// A scenario's name for people, its text, and the folder it stands in.
 fn find(name: &str) -> Result<(String, Vec<u8>, Option<PathBuf>), Failure> {
     if let Some(text) = scenarios::library_scenario(name) {
