@@ -40,6 +40,6 @@ mod world;
 pub use demand::Demand;
 pub use error::SimulationError;
 pub use event::{Event, Progress};
-pub use planner::{Planner, oracles};
+pub use planner::{Planner, PlannerWaits, oracles};
 pub use probe::{Left, NoProbe, PageEnd, Probe};
 pub use simulation::Simulation;

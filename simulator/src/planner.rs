@@ -38,6 +38,7 @@ use flow::Flow;
 use sampling::Sampling;
 use shop::Shop;
 use state::State;
+use tables::Tables;
 
 /// The longest step at speed 1.
 const LONGEST_STEP: f64 = 5.0;
@@ -45,6 +46,10 @@ const LONGEST_STEP: f64 = 5.0;
 const SAMPLES: f64 = 200.0;
 /// What the planner draws is not what anybody else draws.
 const SEED: u64 = 0x706c_616e_6e65_7221;
+
+/// How long requests wait at which utilisation and number of replicas, as far as a planner had to know.
+#[derive(Clone, Debug, Default)]
+pub struct PlannerWaits(Tables);
 
 /// One run of one scenario in rough strokes.
 pub struct Planner {
@@ -96,6 +101,21 @@ impl Planner {
             overloaded: BTreeSet::new(),
             requests: 0,
         })
+    }
+
+    /// The same, with the waits that another planner has simulated already. They must be of a scenario whose services do the
+    /// same work with the same slots, queues and balancing; replicas, load and policies may differ. It saves the time that
+    /// they take, most of a short run's.
+    #[must_use]
+    pub fn knowing(mut self, waits: PlannerWaits) -> Self {
+        self.flow.set_tables(waits.0);
+        self
+    }
+
+    /// The waits that were simulated so far, for other planners.
+    #[must_use]
+    pub fn waits(&self) -> PlannerWaits {
+        PlannerWaits(self.flow.tables().clone())
     }
 
     /// Goes on until `until` since the start, or the end of the last step before; past the duration: to the end. `told`

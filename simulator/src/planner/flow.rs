@@ -112,10 +112,13 @@ impl Flow {
         Pages { drawn }
     }
 
-    /// How many tables were made so far.
-    #[cfg(test)]
-    pub(super) fn tables(&self) -> usize {
-        self.tables.len()
+    /// The tables that were made so far.
+    pub(super) const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(super) fn set_tables(&mut self, tables: Tables) {
+        self.tables = tables;
     }
 
     fn luck(&self, step: usize, what: u32) -> Draws {

@@ -134,7 +134,7 @@ fn planned_with(scenario: &Arc<Scenario>, policies: BTreeMap<String, BoxedPolicy
         .unwrap();
     assert!(progress.done);
     assert_eq!(progress.requests, kept.pages().offered);
-    println!("{} tables", planner.flow.tables());
+    println!("{} tables", planner.flow.tables().len());
     kept
 }
 
@@ -273,6 +273,30 @@ fn the_same_seed_gives_the_same_bytes_in_whatever_strides() {
     let at_once = told(&scenario, Duration::MAX);
     assert_eq!(at_once, told(&scenario, Duration::MAX));
     assert_eq!(at_once, told(&scenario, Duration::from_secs(7)));
+}
+
+#[test]
+fn what_another_planner_knows_changes_nothing_but_the_time_it_takes() {
+    let scenario = scenario(&shop("10m", "{rate: [constant: {rate: 30/s}]}"));
+    let run = |waits: PlannerWaits| {
+        let policies = policies(&scenario);
+        let planner = Planner::new(Arc::clone(&scenario), policies).unwrap();
+        let mut planner = planner.knowing(waits);
+        let mut told = Vec::new();
+        planner
+            .advance(Duration::MAX, &mut |event| told.push(format!("{event:?}")))
+            .unwrap();
+        (told, planner.waits())
+    };
+    let (told, waits) = run(PlannerWaits::default());
+    let (again, still) = run(waits.clone());
+    assert!(told == again, "the same scenario, the same run");
+    assert_eq!(
+        waits.0.len(),
+        still.0.len(),
+        "nothing had to be simulated again"
+    );
+    assert!(waits.0.len() > 0);
 }
 
 #[test]
