@@ -3,5 +3,6 @@
 pub(crate) mod days;
 pub(crate) mod knobs;
 pub(crate) mod manifests;
+pub(crate) mod planned;
 pub(crate) mod search;
 pub(crate) mod stages;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use reports::tuning::{Parameter, RunOf, SCHEMA_VERSION, Setting, Tried, Tuned, Tuning, Within};
 use reports::words;
@@ -139,6 +140,7 @@ impl<'a> Tuner<'a> {
             searched: &self.searched,
             scored: &self.scored,
             name: &variant.name,
+            waits: OnceLock::new(),
         };
         let found = stages.run()?;
         self.told(variant, &stages, found)

@@ -1,16 +1,17 @@
 //! The stages of tuning: searched in rough strokes, confirmed in full on the same runs, scored on others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reports::analysis::Analysis;
 use reports::figures::Figures;
-use reports::record::World;
 use reports::tuning::{Outcome, front};
 use scenarios::{Scenario, Set};
+use simulator::PlannerWaits;
 
 use super::days::Day;
 use super::knobs::Knobs;
+use super::planned;
 use super::search::{self, Candidate, Tried};
 use crate::exit::Failure;
 use crate::simulating::progress::Progress;
@@ -47,6 +48,8 @@ pub(crate) struct Stages<'a> {
     pub(crate) scored: &'a [Run],
     /// What the policy is called.
     pub(crate) name: &'a str,
+    /// What waits the first run in rough strokes had to simulate: all others begin with it, whoever comes first.
+    pub(crate) waits: OnceLock<PlannerWaits>,
 }
 
 /// A setting that was confirmed, and perhaps scored.
@@ -75,6 +78,7 @@ impl Stages<'_> {
     fn search(&self) -> Result<Vec<Tried>, Failure> {
         let runs = self.trials as u32;
         let progress = self.progress("searching", self.searched, runs)?;
+        self.learn_waits(&progress)?;
         let found = search::search(&self.knobs.space(), (self.budget, self.trials), |next| {
             let ran = self.all(next, self.searched, true, &progress)?;
             // The first setting that was not run to its end ends the search.
@@ -201,6 +205,19 @@ impl Stages<'_> {
         Ok(by_candidate)
     }
 
+    fn learn_waits(&self, progress: &Progress) -> Result<(), Failure> {
+        let around = Around {
+            halt: self.halt,
+            progress,
+        };
+        if let Some(run) = self.searched.first() {
+            let scenario = Arc::new(self.scenario(run, &self.knobs.space().start)?);
+            let (_, waits) = planned::run(&scenario, PlannerWaits::default(), around)?;
+            self.waits.get_or_init(|| waits);
+        }
+        Ok(())
+    }
+
     fn one(
         &self,
         run: &Run,
@@ -209,11 +226,13 @@ impl Stages<'_> {
         around: Around<'_>,
     ) -> Result<Option<Figures>, Failure> {
         let scenario = Arc::new(self.scenario(run, candidate)?);
-        let policies = wiring::policies(&scenario, scenario.starts).map_err(Failure::usage)?;
-        let mut header = simulating::header(&scenario, String::new());
         if rough {
-            header.world = World::Planned;
+            let waits = self.waits.get().cloned().unwrap_or_default();
+            let (figures, _) = planned::run(&scenario, waits, around)?;
+            return Ok((!self.halt.is_asked()).then_some(figures));
         }
+        let policies = wiring::policies(&scenario, scenario.starts).map_err(Failure::usage)?;
+        let header = simulating::header(&scenario, String::new());
         let record = simulating::remember(&scenario, policies, header, around)?;
         Ok((!self.halt.is_asked()).then(|| Figures::of(&Analysis::of(&record))))
     }

@@ -58,13 +58,24 @@ fn chart(tuning: &Tuning) -> Markup {
     }
 }
 
+/// A table whose columns at these places are words, and numbers otherwise.
+fn table(head: &[&str], rows: &[Vec<String>], words: &[usize]) -> Markup {
+    let class = |i: usize| (!words.contains(&i)).then_some("n");
+    html! {
+        div class="scroll wide-table" { table {
+            thead { tr { @for (i, head) in head.iter().enumerate() { th class=[class(i)] { (head) } } } }
+            tbody { @for row in rows {
+                tr { @for (i, cell) in row.iter().enumerate() { td class=[class(i)] { (cell) } } }
+            } }
+        } }
+    }
+}
+
 fn settings(tuning: &Tuning) -> Markup {
     let rows = tuning.rows().into_iter();
-    let rows = rows.map(|row| row.iter().map(|cell| words::set(cell)).collect());
-    let table = Table {
-        head: crate::tuning::HEAD.to_vec(),
-        rows: rows.collect(),
-    };
+    let rows: Vec<Vec<String>> = rows
+        .map(|row| row.iter().map(|cell| words::set(cell)).collect())
+        .collect();
     html! {
         section id="settings" {
             h2 { "What each setting cost and missed" }
@@ -72,7 +83,7 @@ fn settings(tuning: &Tuning) -> Markup {
                 (words::set(&tuning.kept_apart()))
                 " With one seed all settings meet the same shoppers with the same luck. Intervals hold the mean with 95 % (Student's t over the runs)."
             }
-            div class="wide-table" { (table.html()) }
+            (table(&crate::tuning::HEAD, &rows, &[0, 1, 6, 7]))
         }
     }
 }
@@ -85,7 +96,7 @@ fn pasted(tuning: &Tuning) -> Markup {
         section id="paste" {
             h2 { "To paste" }
             @if !setting.yaml.is_empty() {
-                p class="lead" { "The scaling: part of a scenario; `--policy FILE` takes it too." }
+                p class="lead" { "The " code { "scaling:" } " part of a scenario; " code { "--policy FILE" } " takes it too." }
                 pre { code { (words::clean_lines(&setting.yaml)) } }
             }
             @for (file, text) in &setting.manifests {
@@ -108,10 +119,12 @@ fn searched(policy: &Tuned) -> Markup {
         .map(|text| words::clean(text, 400))
         .collect()
     };
-    let parameters = Table {
-        head: vec!["parameter", "values", "as written", "where"],
-        rows: policy.parameters.iter().map(row).collect(),
-    };
+    let rows: Vec<Vec<String>> = policy.parameters.iter().map(row).collect();
+    let parameters = table(
+        &["parameter", "values", "as written", "where"],
+        &rows,
+        &[0, 1, 2, 3],
+    );
     let head = vec!["setting", "missed", "replica-h"];
     let tried = |t: &crate::tuning::Tried| {
         vec![
@@ -125,7 +138,7 @@ fn searched(policy: &Tuned) -> Markup {
         section {
             h2 { "What was searched of " (words::shown(&policy.policy)) }
             @if policy.parameters.is_empty() { p class="lead" { "It has no number to search." } }
-            @else { div class="wide-table" { (parameters.html()) } }
+            @else { (parameters) }
             @if !rows.is_empty() {
                 details class="alt" {
                     summary { (words::counted(rows.len() as u64, "setting")) " in rough strokes" }

@@ -152,14 +152,16 @@ impl Tuning {
 }
 
 impl Setting {
-    /// Its values with their parameters' names.
+    /// Those of its values that are not as written, with their parameters' names.
     pub(crate) fn name(&self, of: &Tuned) -> String {
         if of.parameters.is_empty() || self.as_written {
             return "what is written".to_owned();
         }
-        let pair = |(p, v): (&super::Parameter, &String)| format!("{} {v}", p.name);
-        let all = of.parameters.iter().zip(&self.values).map(pair);
-        all.collect::<Vec<_>>().join(", ")
+        let changed = |(p, v): (&super::Parameter, &String)| {
+            (*v != p.written).then(|| format!("{} {v}", p.name))
+        };
+        let all = of.parameters.iter().zip(&self.values);
+        all.filter_map(changed).collect::<Vec<_>>().join(", ")
     }
 
     /// What is pasted: the part of a scenario, and manifests as they are.
