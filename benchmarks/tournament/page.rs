@@ -1,0 +1,343 @@
+//! What the tournament found, as a page of Markdown.
+
+use std::fmt::Write as _;
+
+use super::contenders::CONTENDERS;
+use super::day::Class;
+use super::result::Row;
+use super::score::{Mean, mean, ratio};
+
+/// Which of the three figures.
+#[derive(Clone, Copy)]
+enum Mode {
+    Hindsight,
+    Replay,
+    Usual,
+}
+
+/// The policy that the bars are for.
+const OURS: &str = "foresight";
+/// Where nothing but standing capacity helps, and so no bar is.
+const UNFORESEEABLE: &str = "on-off";
+
+/// The page about those of `rows` that simulated so many hours.
+pub fn of(rows: &[Row], hours: u64) -> String {
+    let rows: Vec<&Row> = rows.iter().filter(|r| r.hours == hours).collect();
+    let mut text = head(&rows, hours);
+    text += &section(
+        &rows,
+        Mode::Hindsight,
+        "The best setting, found in hindsight for each day",
+        "Cost at exactly 0.1 % misses ÷ that of knowing the future. Nobody can know this setting beforehand: it is the hardest rival.",
+    );
+    text += &section(
+        &rows,
+        Mode::Replay,
+        "The setting that did on the day before",
+        "What `rushhour tune` on yesterday gives: the cheapest setting that missed at most 0.1 % on the same hours of the day before, in rough strokes. \
+         Misses of all days · cost ÷ that of knowing the future.",
+    );
+    text += &section(
+        &rows,
+        Mode::Usual,
+        "One setting for everything",
+        "What people begin with: targets of 70 %, a budget of 0.1 % from which ours find their price, a schedule for 80 % of the slots, standing capacity for the peak. Misses of all days · cost ÷ that of knowing the future.",
+    );
+    text += &bars(&rows);
+    text
+}
+
+fn head(rows: &[&Row], hours: u64) -> String {
+    let mut text = "\
+# The tournament: every policy on the same days
+
+<!-- Made by the tournament: change benchmarks/tournament, not this page. -->
+
+Every policy meets the same days with the same luck, and is held against one that knows the future. There is no single number: who wins depends on the day.
+
+```console
+$ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
+        .to_owned();
+    let seeds = rows.iter().map(|r| r.seed).max().unwrap_or(0);
+    writeln!(
+        text,
+        "--seeds {seeds} --hours {hours} --page docs/tournament.md\n```\n"
+    )
+    .expect("text");
+    let classes: Vec<&str> = Class::all()
+        .iter()
+        .map(Class::name)
+        .filter(|name| rows.iter().any(|r| r.class == *name))
+        .collect();
+    let days = |class: &str| {
+        let mut seeds: Vec<u64> = rows
+            .iter()
+            .filter(|r| r.class == class)
+            .map(|r| r.seed)
+            .collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds.len()
+    };
+    let counts: Vec<String> = classes.iter().map(|c| format!("{c} {}", days(c))).collect();
+    writeln!(
+        text,
+        "**What was run for this page**: {hours} hours of each day, around what the day is about; days: {}. {}\n",
+        counts.join(", "),
+        if hours < 24 || seeds < 10 {
+            "The whole tournament (`--seeds 10 --hours 24`) takes hours of a core and was not run here: intervals are wide, and where one holds the bar, nobody can tell."
+        } else {
+            ""
+        }
+    )
+    .expect("text");
+    let missing = CONTENDERS.iter().map(|c| c.name);
+    let missing: Vec<&str> = missing
+        .filter(|name| !rows.iter().any(|r| r.contender == *name))
+        .collect();
+    if !missing.is_empty() {
+        writeln!(text, "Not run for this page: {}.\n", missing.join(", ")).expect("text");
+    }
+    text += SETUP;
+    text += "\n| class | what it is |\n| --- | --- |\n";
+    for class in Class::all() {
+        writeln!(text, "| {} | {} |", class.name(), class.about()).expect("text");
+    }
+    text += "\n| policy | what it is |\n| --- | --- |\n";
+    for c in CONTENDERS
+        .iter()
+        .filter(|c| rows.iter().any(|r| r.contender == c.name))
+    {
+        writeln!(text, "| {} | {} |", c.name, c.about).expect("text");
+    }
+    text
+}
+
+const SETUP: &str = "\
+- **A day** is eight: seven before it, which policies with a memory are told as readings, and the last, of which the hours are simulated request by request at a mean
+  of 300 requests/s (over its whole day). One service, four slots, 250 ms of work (cv 0.6): a peak takes 20 to 60 replicas and more. Start-up 55 s (p90 80 s). A miss is a page
+  slower than 2.5 s, ten times its work, or not served.
+- **Signals**: HPA, KEDA and AWS's see means of 30 s that are 15 s old, every 15 s; ours and Knative's see means of 10 s that are 1 s old, every 5 s. That is how they are run.
+- **Knowing the future**: the cheapest plan by the capacity curve, with the budget of misses that it plans for chosen so that it misses 0.1 % in full. It is a bound, not a rival.
+  It knows a bad deploy too, as so much more load.
+- **Searched** in rough strokes (`docs/explanation/planner.md`), **scored** in full. Cost at 0.1 % lies between two neighbouring settings, in the logarithm of misses.
+- **Intervals** hold the mean over days with 95 % (Student's t over the days; each day's cost is divided by that of knowing the future with the same luck).
+  `k/n` says that only k of n days reach 0.1 % with any setting; the mean is over those.
+- Real traffic is scaled up: where few requests were counted, so is their noise. Three traces of an hour have no day before them and are left out.
+  Days that are made can be had as scenarios: `--write FOLDER`.
+";
+
+fn section(rows: &[&Row], mode: Mode, title: &str, about: &str) -> String {
+    let contenders: Vec<&str> = CONTENDERS
+        .iter()
+        .map(|c| c.name)
+        .filter(|name| rows.iter().any(|r| r.contender == *name))
+        .collect();
+    let mut text = format!(
+        "\n## {title}\n\n{about}\n\n| class | {} |\n|{}\n",
+        contenders.join(" | "),
+        " --- |".repeat(contenders.len() + 1)
+    );
+    for class in Class::all() {
+        let of_class: Vec<&&Row> = rows.iter().filter(|r| r.class == class.name()).collect();
+        if of_class.is_empty() {
+            continue;
+        }
+        let cell = |name: &&str| {
+            let own: Vec<&Row> = of_class
+                .iter()
+                .filter(|r| r.contender == **name)
+                .map(|r| **r)
+                .collect();
+            cell(&own, mode)
+        };
+        let cells: Vec<String> = contenders.iter().map(cell).collect();
+        writeln!(text, "| {} | {} |", class.name(), cells.join(" | ")).expect("text");
+    }
+    text
+}
+
+fn cell(rows: &[&Row], mode: Mode) -> String {
+    if rows.is_empty() {
+        return "not run".into();
+    }
+    let runs = |run: &dyn Fn(&Row) -> Option<(f64, f64)>| -> Vec<(f64, f64)> {
+        rows.iter().filter_map(|r| run(r)).collect()
+    };
+    match mode {
+        Mode::Hindsight => {
+            let ratios: Vec<f64> = rows
+                .iter()
+                .filter_map(|r| Some(r.hindsight? / r.oracle))
+                .collect();
+            let reached = if ratios.len() < rows.len() {
+                format!(" {}/{}", ratios.len(), rows.len())
+            } else {
+                String::new()
+            };
+            mean(&ratios).map_or_else(
+                || format!("–{reached}"),
+                |m| format!("{}{reached}", said(m)),
+            )
+        }
+        Mode::Replay => misses_and_cost(&runs(&|r| {
+            let (_, run) = r.replay.as_ref()?;
+            Some((run.missed, run.hours / r.oracle))
+        })),
+        Mode::Usual => {
+            misses_and_cost(&runs(&|r| Some((r.usual.missed, r.usual.hours / r.oracle))))
+        }
+    }
+}
+
+/// Days have the same mean of requests, so the mean of their shares weighs each request alike.
+fn misses_and_cost(runs: &[(f64, f64)]) -> String {
+    let missed: Vec<f64> = runs.iter().map(|r| r.0).collect();
+    let cost: Vec<f64> = runs.iter().map(|r| r.1).collect();
+    match (mean(&missed), mean(&cost)) {
+        (Some(m), Some(c)) => format!("{} · {}", percent(m.mean), said(c)),
+        _ => "–".into(),
+    }
+}
+
+fn percent(share: f64) -> String {
+    match share * 100.0 {
+        p if p >= 9.95 => format!("{p:.0} %"),
+        p if p >= 0.995 => format!("{p:.1} %"),
+        p if p >= 0.0995 => format!("{p:.2} %"),
+        p => format!("{p:.3} %"),
+    }
+}
+
+fn said(m: Mean) -> String {
+    if m.days < 2 {
+        return format!("{:.2}", m.mean);
+    }
+    format!("{:.2} ({:.2}…{:.2})", m.mean, m.low, m.high)
+}
+
+/// One thing that must be reached.
+struct Bar {
+    what: String,
+    bar: f64,
+    is: Option<Mean>,
+}
+
+impl Bar {
+    fn row(&self) -> String {
+        let (is, met) = match self.is {
+            None => ("–".to_owned(), "not run, or no day reaches 0.1 %"),
+            Some(m) if m.days < 2 => (said(m), "one day says nothing"),
+            Some(m) if m.high <= self.bar => (said(m), "met"),
+            Some(m) if m.low > self.bar => (said(m), "**not met**"),
+            Some(m) if m.mean > self.bar => (said(m), "cannot tell; the mean is above"),
+            Some(m) => (said(m), "cannot tell; the mean is within"),
+        };
+        format!("| {} | ≤ {:.2} | {is} | {met} |", self.what, self.bar)
+    }
+}
+
+fn bars(rows: &[&Row]) -> String {
+    let mut text = "\n## What was to be reached\n\nA bar is met when the whole interval is within it; one over several classes says nothing of those that were not run.\n\n| what | bar | is | |\n| --- | --- | --- | --- |\n".to_owned();
+    for bar in all_bars(rows) {
+        writeln!(text, "{}", bar.row()).expect("text");
+    }
+    let ours = rows
+        .iter()
+        .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE);
+    let worst = ours.filter_map(|r| Some((r.replay.as_ref()?.1.missed, r)));
+    if let Some((missed, row)) = worst.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        writeln!(
+            text,
+            "\nTuned by replay, the worst day missed {} ({} {}); the bar is 0.20 %: {}.",
+            percent(missed),
+            row.class,
+            row.seed,
+            if missed <= 0.002 {
+                "met"
+            } else {
+                "**not met**"
+            }
+        )
+        .expect("text");
+    }
+    text
+}
+
+fn all_bars(rows: &[&Row]) -> Vec<Bar> {
+    let of = |class: &str, name: &str| -> Vec<&Row> {
+        rows.iter()
+            .filter(|r| r.class == class && r.contender == name)
+            .copied()
+            .collect()
+    };
+    let mut bars = Vec::new();
+    for (class, bar) in [
+        ("diurnal", 1.08),
+        ("campaign", 1.08),
+        ("bad-deploy", 1.08),
+        ("match-surge", 1.08),
+        ("recurring-sale", 1.10),
+    ] {
+        let own = of(class, OURS);
+        let ratios: Vec<f64> = own
+            .iter()
+            .filter_map(|r| Some(r.hindsight? / r.oracle))
+            .collect();
+        // A day that reaches 0.1 % with no setting is not left out of a bar.
+        let is = (ratios.len() == own.len()).then(|| mean(&ratios)).flatten();
+        bars.push(Bar {
+            what: format!("{OURS}, hindsight, {class}"),
+            bar,
+            is,
+        });
+    }
+    bars.push(Bar {
+        what: format!("{OURS} ÷ the best HPA or KEDA, hindsight, all days that both reach"),
+        bar: 0.92,
+        is: ratio(&against(rows, &["hpa", "hpa-tuned", "keda-rate"], |_| true)),
+    });
+    let replayed: Vec<f64> = rows
+        .iter()
+        .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE)
+        .filter_map(|r| Some(r.replay.as_ref()?.1.hours / r.oracle))
+        .collect();
+    bars.push(Bar {
+        what: format!("{OURS}, tuned by replay, all but {UNFORESEEABLE}"),
+        bar: 1.33,
+        is: mean(&replayed),
+    });
+    for class in Class::all()
+        .iter()
+        .map(Class::name)
+        .filter(|c| *c != UNFORESEEABLE)
+    {
+        let pairs = against(rows, &["hpa", "hpa-tuned", "keda-rate", "kpa"], |r| {
+            r.class == class
+        });
+        if !pairs.is_empty() {
+            bars.push(Bar {
+                what: format!("{OURS} ÷ the best of HPA, KEDA and KPA, hindsight, {class}"),
+                bar: 1.05,
+                is: ratio(&pairs),
+            });
+        }
+    }
+    bars
+}
+
+/// Our cost and that of the best of `rivals` at the budget, for each day that both reach.
+fn against(rows: &[&Row], rivals: &[&str], of: impl Fn(&Row) -> bool) -> Vec<(f64, f64)> {
+    let ours = rows.iter().filter(|r| r.contender == OURS && of(r));
+    ours.filter_map(|own| {
+        let same = rows
+            .iter()
+            .filter(|r| r.class == own.class && r.seed == own.seed);
+        let best = same
+            .filter(|r| rivals.contains(&r.contender.as_str()))
+            .filter_map(|r| r.hindsight)
+            .reduce(f64::min);
+        Some((own.hindsight?, best?))
+    })
+    .collect()
+}
