@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use scenarios::{Call, Discipline, Journey, OperationId, Scenario, Step};
+use scenarios::{Call, Curve, Discipline, Journey, OperationId, Scenario, Step, Unit};
 
 /// Instants of a run at which its load is looked at.
 const INSTANTS: u32 = 500;
@@ -44,6 +44,28 @@ pub(crate) fn full_rates(scenario: &Scenario) -> BTreeMap<String, Option<f64>> {
     };
     let services = scenario.services.keys();
     services.map(|name| (name.clone(), rate(name))).collect()
+}
+
+/// By journey: how many requests reach `service` for each arrival that a curve counts: a shopper, or with
+/// [`Unit::Requests`] a page.
+pub(crate) fn per_arrival(scenario: &Scenario, service: &str) -> Vec<f64> {
+    let of = |journey: &Journey| {
+        let visits = visits(journey);
+        let mut asked = BTreeMap::new();
+        for (page, visits) in journey.pages.iter().zip(&visits) {
+            if let Some(operation) = &page.operation {
+                add(scenario, operation, *visits, &mut asked);
+            }
+        }
+        let own = asked.iter().filter(|(id, _)| id.service == service);
+        let reach: f64 = own.map(|(_, requests)| requests).sum();
+        let pages: f64 = visits.iter().sum();
+        match scenario.traffic.unit {
+            Unit::Requests => reach / pages.max(1e-9),
+            Unit::Journeys | Unit::Shoppers => reach,
+        }
+    };
+    scenario.journeys.iter().map(of).collect()
 }
 
 /// The mean time that an operation holds its slot. Calls do not go in circles: the scenario's check sees to it.
@@ -104,10 +126,15 @@ fn add(scenario: &Scenario, id: &OperationId, rate: f64, asked: &mut BTreeMap<Op
 
 /// Shoppers per second by journey at `t`.
 fn shoppers(scenario: &Scenario, t: Duration) -> Vec<f64> {
+    arrivals(scenario, |curve| curve.rate_at(t).get())
+}
+
+/// Arrivals per second by journey, from those of each curve.
+pub(crate) fn arrivals(scenario: &Scenario, rate: impl Fn(&Curve) -> f64) -> Vec<f64> {
     let mut rates = vec![0.0; scenario.journeys.len()];
     let weights: f64 = scenario.journeys.iter().map(|j| j.weight).sum();
     for term in &scenario.traffic.rate {
-        let rate = term.curve.rate_at(t).get();
+        let rate = rate(&term.curve);
         match term.journey {
             Some(journey) => {
                 if let Some(own) = rates.get_mut(journey.0 as usize) {

@@ -1,6 +1,7 @@
 //! From a scenario to what the worlds, the engine and the record need of it.
 
-mod reactive;
+mod days;
+mod own;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use metrics::{Grid, Timestamp};
 use reports::record::{
     Audit, End, Ending, Event, Header, Host, PolicyHeader, SCHEMA, ServiceHeader, World,
 };
-use scaler::{ForesightSpec, HpaController, PolicySpec, SimpleHpa, StepRecord};
+use scaler::{HpaController, PolicySpec, SimpleHpa, StepRecord};
 use scenarios::{Discipline, Policy, Scaling, Scenario, Service};
 
 /// The header of a run of `scenario`, already compressed to its speed.
@@ -173,14 +174,20 @@ fn policy(scenario: &Scenario, service: &str, scaling: &Scaling, start: Timestam
                 period,
             }
         }
-        Policy::Reactive { budget } => {
-            PolicySpec::Reactive(reactive::spec(scenario, service, scaling, *budget, start))
+        &Policy::Reactive { budget, hold } => {
+            let own = own::Own { budget, hold };
+            PolicySpec::Reactive(own::reactive(scenario, service, scaling, own, start))
         }
-        Policy::Foresight { budget } => PolicySpec::Foresight(Box::new(ForesightSpec {
-            common: reactive::spec(scenario, service, scaling, *budget, start),
-            workload: service.to_owned(),
-            history: None,
-        })),
+        Policy::Foresight {
+            budget,
+            hold,
+            history,
+        } => {
+            let (budget, hold, history) = (*budget, *hold, history.as_ref());
+            let own = own::Own { budget, hold };
+            let spec = own::foresight(scenario, service, scaling, own, history, start);
+            PolicySpec::Foresight(Box::new(spec))
+        }
         Policy::Upstream(spec) => spec.as_ref().clone().between(scaling.min, scaling.max),
         Policy::Hpa { .. } => match simple_hpa(scenario, scaling) {
             Some(hpa) => PolicySpec::Hpa(hpa),

@@ -6,6 +6,7 @@
 //!
 //! Rates cannot be negative, so neither can sums of them.
 
+mod before;
 mod counts;
 mod diurnal;
 mod flash;

@@ -155,6 +155,11 @@ pub enum Stream {
         /// The fault's place in the file.
         fault: u32,
     },
+    /// What was counted at a service in the days before the start.
+    Days {
+        /// The service's place among the services.
+        service: u32,
+    },
     /// Whether a request is one of those that a fault makes fail.
     Failure {
         /// The shopper.
@@ -227,6 +232,7 @@ impl Stream {
             } => [tag(16, attempt), journey, pair(page, hop)],
             Self::Node { ordinal } => [tag(17, 0), u64::from(ordinal), 0],
             Self::Recurrence { fault } => [tag(18, 0), u64::from(fault), 0],
+            Self::Days { service } => [tag(19, 0), u64::from(service), 0],
         }
     }
 }

@@ -35,9 +35,9 @@ pub use file::{
 };
 pub use scenario::{
     ArrivalProcess, Balance, Begin, Breaker, Bulkhead, CalendarEvent, Call, Contention, Control,
-    Discipline, Ejection, Extract, Fault, FaultKind, Gateway, HealthCheck, HpaTarget, Journey,
-    JourneyIndex, Method, Network, NodeSize, Nodes, OnFailure, Operation, OperationId, Page,
-    PageIndex, Policy, Prices, RetryBudget, Route, Scaling, Scenario, ScheduleEntry, Scrape,
+    Discipline, Ejection, Extract, Fault, FaultKind, Gateway, HealthCheck, History, HpaTarget,
+    Journey, JourneyIndex, Method, Network, NodeSize, Nodes, OnFailure, Operation, OperationId,
+    Page, PageIndex, Policy, Prices, RetryBudget, Route, Scaling, Scenario, ScheduleEntry, Scrape,
     Service, Source, Step, Term, Traffic, Unit, Variable, Waiting, WarmUp, WorkMode,
 };
 pub use shopper::{Asked, Next, Outcome, PageRequest, Shopper};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Phase, Ratio};
 
-use crate::{CalendarEvent, Fault, Policy, Scenario, ScheduleEntry};
+use crate::{CalendarEvent, Fault, History, Policy, Scenario, ScheduleEntry};
 
 impl Scenario {
     /// What happens from `from` until `to`, as a scenario that begins at `from`. Shoppers come as they do then, and with
@@ -27,8 +27,13 @@ impl Scenario {
             term.curve = term.curve.begun(span.from);
         }
         for scaling in part.scaling.values_mut() {
-            if let Policy::Schedule(entries) = &mut scaling.policy {
-                *entries = span.schedule(entries);
+            match &mut scaling.policy {
+                Policy::Schedule(entries) => *entries = span.schedule(entries),
+                Policy::Foresight {
+                    history: Some(History::Counted { ended, .. }),
+                    ..
+                } => *ended += span.from,
+                _ => {}
             }
         }
         part.calendar = self.calendar.iter().filter_map(|e| span.event(e)).collect();

@@ -26,7 +26,9 @@ pub use journey::{
     Extract, Journey, JourneyIndex, Method, OnFailure, Page, PageIndex, Source, Variable,
 };
 pub use nodes::{NodeSize, Nodes, Prices};
-pub use scaling::{CalendarEvent, Control, HpaTarget, Policy, Scaling, ScheduleEntry, Scrape};
+pub use scaling::{
+    CalendarEvent, Control, History, HpaTarget, Policy, Scaling, ScheduleEntry, Scrape,
+};
 pub use service::{
     Call, Contention, Discipline, Operation, OperationId, Route, Service, Step, Waiting, WarmUp,
     WorkMode,

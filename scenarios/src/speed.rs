@@ -6,8 +6,8 @@ use metrics::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    CalendarEvent, Control, Fault, Journey, Policy, Scaling, Scenario, ScheduleEntry, Scrape,
-    Service,
+    CalendarEvent, Control, Fault, History, Journey, Policy, Scaling, Scenario, ScheduleEntry,
+    Scrape, Service,
 };
 
 /// The shortest control period in wall time: what a live world can keep.
@@ -151,10 +151,14 @@ impl Faster {
 
     fn scaling(&self, scaling: &mut Scaling, start: Timestamp) {
         match &mut scaling.policy {
-            Policy::Static
-            | Policy::PerRequest
-            | Policy::Reactive { .. }
-            | Policy::Foresight { .. } => {}
+            Policy::Static | Policy::PerRequest => {}
+            Policy::Reactive { hold, .. } => *hold = hold.map(|hold| self.time(hold)),
+            Policy::Foresight { hold, history, .. } => {
+                *hold = hold.map(|hold| self.time(hold));
+                if let Some(History::Counted { counts, ended }) = history {
+                    (*counts, *ended) = (counts.compressed(self.0), self.time(*ended));
+                }
+            }
             Policy::Upstream(spec) => **spec = spec.as_ref().clone().at_speed(self.0, start),
             Policy::Schedule(entries) => {
                 for ScheduleEntry { at, .. } in entries {

@@ -157,6 +157,26 @@ impl Counts {
         })
     }
 
+    /// The rate `back` seconds before t = 0: that of the bins which are there, then that of the first day; the mean of less
+    /// than a day.
+    pub(super) fn rate_before(&self, back: f64, day: f64) -> f64 {
+        let from = self.from.as_secs_f64();
+        let all = self.bins() as f64 * self.bin.as_secs_f64();
+        let place = from - back;
+        let place = if place >= 0.0 {
+            place
+        } else if all >= day {
+            super::before::ahead(-place, day)
+        } else {
+            let mean = self.before.last().map_or(0.0, |sum| sum / all.max(1e-9));
+            return self.scale.get() * mean;
+        };
+        let bin = (place / self.bin.as_secs_f64()) as usize;
+        self.before.get(bin + 1).map_or(0.0, |after| {
+            self.scale.get() * (after - self.before[bin]) / self.bin.as_secs_f64()
+        })
+    }
+
     pub(super) fn count(&self, t: f64) -> f64 {
         self.scale.get() * (self.sum(t.min(self.length.as_secs_f64())) - self.sum(0.0))
     }
@@ -193,7 +213,7 @@ impl Counts {
         highest.map(middle).into_iter().collect()
     }
 
-    pub(super) fn compressed(&self, speed: f64) -> Self {
+    pub(crate) fn compressed(&self, speed: f64) -> Self {
         // Rates stay, so a bin of 1/speed the length holds 1/speed as many.
         let bin = faster(self.bin, speed).max(Duration::from_nanos(1));
         let shrunk = bin.as_secs_f64() / self.bin.as_secs_f64();

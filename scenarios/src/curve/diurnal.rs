@@ -80,7 +80,7 @@ impl Diurnal {
         built
     }
 
-    fn day(&self) -> f64 {
+    pub(super) fn day(&self) -> f64 {
         self.fields.day.as_secs_f64()
     }
 

@@ -68,6 +68,15 @@ impl Pulse {
         }
     }
 
+    /// The rate `back` seconds before the start, if pulses came then as they do later.
+    pub(super) fn before(&self, back: f64) -> f64 {
+        let Some(every) = self.0.every else {
+            return 0.0;
+        };
+        let at = self.0.at.as_secs_f64();
+        self.rate(at + super::before::ahead(back + at, every.as_secs_f64()))
+    }
+
     pub(super) fn count(&self, t: f64) -> f64 {
         let x = t - self.0.at.as_secs_f64();
         if x <= 0.0 {

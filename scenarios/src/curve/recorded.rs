@@ -69,6 +69,10 @@ impl Recorded {
         self.bins.rate(t)
     }
 
+    pub(super) fn rate_before(&self, back: f64, day: f64) -> f64 {
+        self.bins.rate_before(back, day)
+    }
+
     pub(super) fn count(&self, t: f64) -> f64 {
         self.bins.count(t)
     }

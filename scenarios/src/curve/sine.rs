@@ -47,7 +47,7 @@ impl Sine {
         }))
     }
 
-    fn period(&self) -> f64 {
+    pub(super) fn period(&self) -> f64 {
         self.0.period.as_secs_f64()
     }
 

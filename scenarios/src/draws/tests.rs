@@ -64,6 +64,7 @@ fn streams() -> Vec<Stream> {
         },
         Stream::Node { ordinal: 7 },
         Stream::Recurrence { fault: 7 },
+        Stream::Days { service: 7 },
     ]
 }
 

@@ -3,7 +3,7 @@
 mod engine;
 mod hostile;
 mod mistakes;
-mod reactive;
+mod own;
 mod recurring;
 mod sets;
 mod simulated;
@@ -17,8 +17,8 @@ use metrics::{Quantile, Replicas};
 
 use super::*;
 use crate::{
-    Call, Curve, Distribution, FaultKind, HpaTarget, OperationId, Policy, Source as From, Step,
-    Variable,
+    Call, Curve, Distribution, FaultKind, History, HpaTarget, OperationId, Policy, Source as From,
+    Step, Variable,
 };
 
 pub(super) const DESIGN: &str = include_str!("tests/design.yaml");

@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::{Ratio, Replicas};
 use serde::{Deserialize, Serialize};
 
+use crate::Counts;
+
 /// How often there is a decision, and on what readings.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Control {
@@ -53,11 +55,17 @@ pub enum Policy {
     Reactive {
         /// The share of requests that may be slow; nothing: what the SLO leaves.
         budget: Option<Ratio>,
+        /// How long a lower number waits; nothing: as long as replicas take to start.
+        hold: Option<Duration>,
     },
     /// Our own: it also learns what days are like.
     Foresight {
         /// The share of requests that may be slow; nothing: what the SLO leaves.
         budget: Option<Ratio>,
+        /// How long a lower number waits; nothing: as long as replicas take to start.
+        hold: Option<Duration>,
+        /// What it knows of the days before the start.
+        history: Option<History>,
     },
     /// The Horizontal Pod Autoscaler with these targets.
     Hpa {
@@ -102,6 +110,21 @@ impl Policy {
             _ => None,
         }
     }
+}
+
+/// What a policy knows of the days before the start.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// So many days in which the curves went on backwards.
+    Days(u32),
+    /// The service's own requests.
+    Counted {
+        /// What was counted.
+        counts: Counts,
+        /// How long before the start that ends.
+        ended: Duration,
+    },
 }
 
 /// One target of an HPA.

@@ -53,6 +53,10 @@ written! {
         initial_readiness_delay: may Time,
         /// For `foresight` and `reactive`: the share of requests that may be slow. Range: 0.0001% to 50%. Default: what the SLO leaves.
         budget: may Share,
+        /// For `foresight` and `reactive`: how long a lower number waits. Range: 0s to 10m. Default: as long as half of the replicas take to start, at least 1m.
+        hold: may Time,
+        /// For `foresight`: what it knows of the days before the start. Default: nothing, and it is as `reactive` until two days are over.
+        history: may HistoryFile,
         /// For `schedule`: replicas from each instant on.
         schedule: may List<ScheduleFile>,
         /// For `kpa`: the share of its target that a replica should have. Range: 1% to 100%. Default: 70%.
@@ -107,6 +111,17 @@ written! {
         /// With `file`: which of a scenario's metrics the manifest's metrics are, by their names (a KEDA trigger's is its
         /// `name`, or else as in `s0-prometheus`).
         metrics: may words::MetricNames,
+    }
+
+    /// What a policy knows of the days before the start: either `days` or `file`.
+    HistoryFile, "a history" {
+        /// So many days in which the curves went on backwards: days, waves and pulses that come again did so then, a trace was what
+        /// its file says before the part that is played, and on days before that what its first day was. What comes once was not
+        /// there. Range: 2 to 7.
+        days: may Count,
+        /// Or the service's own requests: CSV with the columns `timestamp_s` and `requests`, plain or gzip, in the scenario's folder.
+        /// Its end is the start.
+        file: may FileName,
     }
 
     /// What an autoscaler holds.

@@ -24,7 +24,8 @@ const FLAGS: [&str; 4] = [
 const BESIDE_FILE: &[&str] = &["file", "metrics", FLAGS[0], FLAGS[1], FLAGS[2], FLAGS[3]];
 
 /// What our own policies take.
-const OWN: &[&str] = &["policy", "min", "max", "budget"];
+const OWN: &[&str] = &["policy", "min", "max", "budget", "hold"];
+const WITH_HISTORY: &[&str] = &["policy", "min", "max", "budget", "hold", "history"];
 
 /// A policy in words, and the fields that mean something for it.
 const fn fields_of(policy: PolicyName) -> (&'static str, &'static [&'static str]) {
@@ -33,7 +34,7 @@ const fn fields_of(policy: PolicyName) -> (&'static str, &'static [&'static str]
         PolicyName::Schedule => ("a schedule", &["policy", "min", "max", "schedule"]),
         PolicyName::PerRequest => ("`per_request`", &["policy", "min", "max"]),
         PolicyName::Reactive => ("a reactive policy", OWN),
-        PolicyName::Foresight => ("a foresight policy", OWN),
+        PolicyName::Foresight => ("a foresight policy", WITH_HISTORY),
         PolicyName::Hpa => (
             "an hpa",
             &[
@@ -120,12 +121,8 @@ impl Meaning<'_> {
                 self.per_request(entry, service);
                 Policy::PerRequest
             }
-            PolicyName::Reactive => Policy::Reactive {
-                budget: self.own(entry, name.at, "reactive", service),
-            },
-            PolicyName::Foresight => Policy::Foresight {
-                budget: self.own(entry, name.at, "foresight", service),
-            },
+            PolicyName::Reactive => self.reactive(entry, name.at, service),
+            PolicyName::Foresight => self.foresight(entry, name.at, service),
             PolicyName::Hpa => {
                 self.busy_of_limited(entry, service);
                 self.hpa(entry, at)

@@ -32,7 +32,10 @@ fn an_engine_says_what_it_drives() {
     assert_eq!(engine.scenario.services["web"].slots, Some(8));
     assert_eq!(
         engine.scenario.scaling["web"].policy,
-        Policy::Reactive { budget: None }
+        Policy::Reactive {
+            budget: None,
+            hold: None
+        }
     );
     assert!(!engine.is_dated);
     let web = &engine.workloads["web"];

@@ -1,5 +1,7 @@
 //! Our own policy in a scenario.
 
+use std::time::Duration;
+
 use metrics::Ratio;
 
 use super::simulated::{catalogue_with, checked, mistake};
@@ -20,19 +22,45 @@ fn it_needs_nothing_but_a_maximum() {
         found.scenario.scaling["catalogue"].policy.clone()
     };
     let plain = policy("{policy: reactive, max: 30}");
-    assert_eq!(plain, Policy::Reactive { budget: None });
+    assert_eq!(
+        plain,
+        Policy::Reactive {
+            budget: None,
+            hold: None
+        }
+    );
     let budget = Ratio::new(0.005).ok();
-    let bold = policy("{policy: reactive, min: 2, max: 30, budget: 0.5%}");
-    assert_eq!(bold, Policy::Reactive { budget });
-    let named = policy("{policy: foresight, max: 30, budget: 0.5%}");
-    assert_eq!(named, Policy::Foresight { budget });
+    let bold = policy("{policy: reactive, min: 2, max: 30, budget: 0.5%, hold: 3m}");
+    assert_eq!(
+        bold,
+        Policy::Reactive {
+            budget,
+            hold: Some(Duration::from_secs(180))
+        }
+    );
+    let named = policy("{policy: foresight, max: 30, budget: 0.5%, history: {days: 7}}");
+    assert_eq!(
+        named,
+        Policy::Foresight {
+            budget,
+            hold: None,
+            history: Some(History::Days(7))
+        }
+    );
 }
 
 #[test]
 fn whoever_names_no_policy_gets_foresight() {
     let found = checked(&scaled(DESIGN, "{max: 30}"));
     let policy = &found.scenario.scaling["catalogue"].policy;
-    assert_eq!(*policy, Policy::Foresight { budget: None });
+    assert_eq!(
+        *policy,
+        Policy::Foresight {
+            budget: None,
+            hold: None,
+            history: None
+        }
+    );
     let text = scaled(
         &catalogue_with("slots: unlimited"),
         "{max: 30, target: {cpu: 70%}}",
@@ -59,6 +87,23 @@ fn what_it_cannot_use_is_refused() {
         (
             scaled(DESIGN, "{policy: reactive, max: 30, tolerance: 5%}"),
             "`tolerance` means nothing for a reactive policy",
+        ),
+        (
+            scaled(DESIGN, "{policy: reactive, max: 30, hold: 11m}"),
+            "hold = 11m",
+        ),
+        (
+            scaled(DESIGN, "{policy: reactive, max: 30, history: {days: 3}}"),
+            "`history` means nothing for a reactive policy",
+        ),
+        (scaled(DESIGN, "{max: 30, history: {days: 1}}"), "days = 1"),
+        (
+            scaled(DESIGN, "{max: 30, history: {}}"),
+            "a history without days",
+        ),
+        (
+            scaled(DESIGN, "{max: 30, history: {days: 3, file: week.csv}}"),
+            "a history that is told twice",
         ),
         (
             scaled(DESIGN, "{policy: reactive, max: 30, budget: 0%}"),

@@ -1,15 +1,26 @@
-//! Our own policy, from what a scenario says of it.
+//! Our own policies, from what a scenario says of them.
+
+use std::time::Duration;
 
 use metrics::{Ratio, Timestamp};
-use scaler::{Clock, ExpectedEvent, ReactiveSpec};
-use scenarios::{CalendarEvent, Scaling, Scenario};
+use scaler::{Clock, ExpectedEvent, ForesightSpec, ReactiveSpec};
+use scenarios::{CalendarEvent, History, Scaling, Scenario};
+
+use super::days;
+
+/// What a service's scaling says of itself.
+#[derive(Clone, Copy)]
+pub(super) struct Own {
+    pub(super) budget: Option<Ratio>,
+    pub(super) hold: Option<Duration>,
+}
 
 /// For `service`, in a scenario that is already compressed to its speed and starts at `start`.
-pub(super) fn spec(
+pub(super) fn reactive(
     scenario: &Scenario,
     service: &str,
     scaling: &Scaling,
-    budget: Option<Ratio>,
+    own: Own,
     start: Timestamp,
 ) -> ReactiveSpec {
     let of = scenario.services.get(service);
@@ -22,9 +33,9 @@ pub(super) fn spec(
         period: scenario.control.period,
         slots: of.and_then(|s| s.slots).unwrap_or(1),
         limit: of.map(|s| s.limit).unwrap_or_default(),
-        budget: budget.unwrap_or(left),
+        budget: own.budget.unwrap_or(left),
         price: None,
-        hold: None,
+        hold: own.hold,
         events: scenario
             .calendar
             .iter()
@@ -35,6 +46,22 @@ pub(super) fn spec(
             origin: start,
             speed: scenario.speed,
         },
+    }
+}
+
+/// The same with what it knows of the days before.
+pub(super) fn foresight(
+    scenario: &Scenario,
+    service: &str,
+    scaling: &Scaling,
+    own: Own,
+    history: Option<&History>,
+    start: Timestamp,
+) -> ForesightSpec {
+    ForesightSpec {
+        common: reactive(scenario, service, scaling, own, start),
+        workload: service.to_owned(),
+        history: history.map(|history| days::history(scenario, service, history, start)),
     }
 }
 
@@ -49,8 +76,6 @@ fn expected(event: &CalendarEvent, start: Timestamp) -> ExpectedEvent {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use scenarios::{NoFiles, Policy};
 
     use super::*;
@@ -68,8 +93,18 @@ mod tests {
             .unwrap();
         let start = Timestamp::from_secs(1000);
         let scaling = &scenario.scaling["s"];
-        assert_eq!(scaling.policy, Policy::Reactive { budget: None });
-        let spec = spec(&scenario, "s", scaling, None, start);
+        assert_eq!(
+            scaling.policy,
+            Policy::Reactive {
+                budget: None,
+                hold: None
+            }
+        );
+        let own = Own {
+            budget: None,
+            hold: None,
+        };
+        let spec = reactive(&scenario, "s", scaling, own, start);
         assert!((spec.budget.get() - 0.01).abs() < 1e-9);
         assert_eq!(spec.limit, Duration::from_millis(200));
         assert_eq!(spec.events[0].at, start + Duration::from_secs(3));
