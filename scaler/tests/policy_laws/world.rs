@@ -233,7 +233,7 @@ fn traffic(at: Timestamp, rate: f64, busy: f64) -> Traffic {
         served: over(rate),
         failed: over(0.0),
         shed: over(0.0),
-        slow: over(rate * 0.05 * busy.min(1.0).powi(12)),
+        slow: over(rate * 0.05 * libm::pow(busy.min(1.0), 12.0)),
         queued: Reading::now(0.0, at),
         in_flight: Reading::now(rate * 0.02, at),
         busy: Reading::now(Ratio::new(busy.min(1.0)).unwrap(), at),
