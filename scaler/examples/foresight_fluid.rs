@@ -60,19 +60,35 @@ fn rise(since: f64, up: f64, hold: f64, down: f64) -> f64 {
     (since / up).clamp(0.0, 1.0) * ((up + hold + down - since) / down).clamp(0.0, 1.0)
 }
 
+/// The sale of every second day, at these shares of a day.
+fn announced(at: &[f64]) -> Vec<ExpectedEvent> {
+    let sale = |day: usize| {
+        let start = ((day * DAY) as f64 + at[day] * DAY as f64) as i64;
+        ExpectedEvent {
+            at: Timestamp::from_secs(start),
+            expect: 4.0,
+            spread: Ratio::new(0.15).unwrap_or_default(),
+            until: Some(Timestamp::from_secs(start + 930)),
+        }
+    };
+    (1..=HISTORY).step_by(2).map(sale).collect()
+}
+
+/// A factor that wanders around 1, step after step.
+fn wander(size: f64, memory: f64, luck: &mut Luck) -> Vec<f64> {
+    let mut x = 0.0;
+    let keep = libm::exp(-(STEP as f64) / memory);
+    (0..(HISTORY + 1) * DAY / STEP)
+        .map(|_| {
+            x = x * keep + size * (1.0 - keep * keep).sqrt() * luck.normal();
+            libm::exp(x)
+        })
+        .collect()
+}
+
 fn world(family: &str, seed: u64) -> World {
     let mut luck = Luck(seed.wrapping_mul(7919));
     let steps = (HISTORY + 1) * DAY / STEP;
-    let wander = |size: f64, memory: f64, luck: &mut Luck| {
-        let mut x = 0.0;
-        let keep = libm::exp(-(STEP as f64) / memory);
-        (0..steps)
-            .map(|_| {
-                x = x * keep + size * (1.0 - keep * keep).sqrt() * luck.normal();
-                libm::exp(x)
-            })
-            .collect::<Vec<f64>>()
-    };
     let slow = wander(0.06, 7200.0, &mut luck);
     let quick = wander(if family == "noisy" { 0.2 } else { 0.03 }, 120.0, &mut luck);
     let mut daily: Vec<f64> = (0..=HISTORY).map(|_| 1.0 + 0.6 * luck.next()).collect();
@@ -124,15 +140,7 @@ fn world(family: &str, seed: u64) -> World {
         rates.push((x + noise).max(0.0));
     }
     if family == "announced" {
-        for day in (1..=HISTORY).step_by(2) {
-            let start = (day * DAY) as f64 + at[day] * DAY as f64;
-            events.push(ExpectedEvent {
-                at: Timestamp::from_secs(start as i64),
-                expect: 4.0,
-                spread: Ratio::new(0.15).unwrap_or_default(),
-                until: Some(Timestamp::from_secs(start as i64 + 930)),
-            });
-        }
+        events = announced(&at);
     }
     let deploy = (HISTORY * DAY + DAY / 2) / STEP;
     let slower = |step: usize| {
@@ -281,13 +289,13 @@ fn watched(world: &World, policy: &mut dyn Policy, start: usize, told: bool) -> 
         seen: Vec::new(),
     };
     for step in first..world.rates.len() {
-        if step > first && (step * STEP) % PERIOD == 0 {
+        if step > first && (step * STEP).is_multiple_of(PERIOD) {
             let decision = policy.decide(&plant.observe(step));
             let before = plant.replicas.len();
             if let Verdict::Scale(n) = decision.verdict {
                 plant.scale(n.get() as usize, step * STEP);
             }
-            if told && (step * STEP) % 60 == 0 {
+            if told && (step * STEP).is_multiple_of(60) {
                 println!(
                     "{} {} missed {:.0} ({}) {}",
                     step * STEP - HISTORY * DAY,

@@ -70,7 +70,7 @@ fn median(times: &mut [Duration]) -> f64 {
 /// A day's rise and fall, with noise.
 fn rate(slot: usize) -> f64 {
     let phase = slot as f64 / DAY as f64 * std::f64::consts::TAU;
-    let noise = libm::sin(slot as f64 * 12.9898) * 43_758.5453;
+    let noise = libm::sin(slot as f64 * 12.9898) * 43_758.545;
     (4000.0 - 2000.0 * libm::cos(phase)) * (0.97 + 0.06 * (noise - noise.floor()))
 }
 
