@@ -245,13 +245,21 @@ fn sum<'a>(windows: impl Iterator<Item = &'a Window>) -> Second {
     second
 }
 
-fn step(rate: f64, climbed: &Climbed) -> Step {
+fn step(meant: f64, climbed: &Climbed) -> Step {
     let windows = climbed.windows.values().skip(BEGINNING);
     Step {
-        rate,
+        rate: offered(windows.clone()).unwrap_or(meant),
         seconds: windows.map(|window| sum(std::iter::once(window))).collect(),
         cpu: climbed.cpu,
     }
+}
+
+/// Pages per second that were due in these seconds, if any were. Chance sends a few more or fewer than was meant, and the
+/// target answers to those.
+fn offered<'a>(windows: impl ExactSizeIterator<Item = &'a Window>) -> Option<f64> {
+    let seconds = windows.len() as f64;
+    let pages: u64 = windows.map(|w| w.all_pages().counts.offered).sum();
+    (pages > 0).then(|| pages as f64 / seconds)
 }
 
 /// Each page's own times, from sending to the answer.
@@ -293,6 +301,33 @@ fn spread(times: &Histogram) -> Vec<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_s_rate_is_what_was_due_and_not_what_was_meant() {
+        let of = |second: i64, due: &[u64]| {
+            let start = Timestamp::from_nanos(second * 1_000_000_000);
+            let mut window = Window::new(start, Duration::from_secs(1));
+            for (page, due) in due.iter().enumerate() {
+                let series = window.pages.entry(page.to_string()).or_default();
+                series.counts.offered = *due;
+            }
+            (start, window)
+        };
+        let mut climbed = Climbed {
+            // The beginning does not count.
+            windows: BTreeMap::from([
+                of(0, &[500]),
+                of(1, &[7]),
+                of(2, &[40, 50]),
+                of(3, &[60, 46]),
+            ]),
+            cpu: None,
+        };
+        let made = step(85.0, &climbed);
+        assert_eq!((made.rate, made.seconds.len()), (98.0, 2));
+        climbed.windows.clear();
+        assert_eq!(step(85.0, &climbed).rate, 85.0);
+    }
 
     #[test]
     fn a_histogram_s_values_keep_their_shares() {
