@@ -73,7 +73,7 @@ pub(crate) fn write(record: &Record, analysis: &Analysis, folder: &Path) -> Resu
     write_beside(record, analysis, folder, None)
 }
 
-/// As [`write`], with how far the prediction was from it.
+/// As [`write()`], with how far the prediction was from it.
 fn write_beside(
     record: &Record,
     analysis: &Analysis,
