@@ -37,7 +37,7 @@ pub fn html(analysis: &Analysis) -> String {
     whole(analysis, &html! {})
 }
 
-/// The report of a measured run with its prediction beside it: as [`html`], and after the first chart how far the one was
+/// The report of a measured run with its prediction beside it: as [`html()`], and after the first chart how far the one was
 /// from the other.
 #[must_use]
 pub fn html_beside(measured: &Analysis, predicted: &Analysis) -> String {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::OperationId;
 use crate::Distribution;
 
-/// A journey's place in [`Scenario::journeys`].
+/// A journey's place in [`crate::Scenario::journeys`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct JourneyIndex(pub u32);
