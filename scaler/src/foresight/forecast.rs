@@ -261,6 +261,7 @@ impl Forecast {
         self.past.push(slot, (!masked).then_some(rate));
         self.current = Some((slot, rate));
         if masked {
+            self.drop.event(now);
             return;
         }
         if let Some(point) = self.point(now, rate) {

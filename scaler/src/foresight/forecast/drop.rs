@@ -10,6 +10,9 @@ const LONGEST: f64 = 2700.0;
 /// So many drops in a week are outages; if there are more, it is how the load is.
 const RARE: usize = 2;
 const WEEK: f64 = 604_800.0;
+/// So long after an announced event, in seconds, the hour before says nothing of the load that is missed: the crowd has gone
+/// home, and it is no outage.
+const AFTERMATH: f64 = 3600.0;
 
 /// Whether the load is waited for.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -20,6 +23,9 @@ pub(super) struct Drop {
     away: Option<f64>,
     /// A drop that was waited for long enough, and is not over.
     given_up: bool,
+    /// Until when no drop begins, in seconds: there was an announced event.
+    #[serde(default)]
+    calm_until: Option<f64>,
 }
 
 impl Drop {
@@ -28,11 +34,17 @@ impl Drop {
             && self.begun.iter().all(|at| at.is_finite())
             && self.away.is_none_or(f64::is_finite)
             && (self.away.is_none() || !self.begun.is_empty())
+            && self.calm_until.is_none_or(f64::is_finite)
     }
 
     /// How far the log load was from the usual one when the drop that is on began; nothing while none is on.
     pub(super) const fn away(&self) -> Option<f64> {
         self.away
+    }
+
+    /// At `now` an announced event is on or near.
+    pub(super) fn event(&mut self, now: f64) {
+        self.calm_until = Some(now + AFTERMATH);
     }
 
     /// At `now` the load was this share of what was expected; `away` is how far it was from the usual one in the hour before.
@@ -48,7 +60,8 @@ impl Drop {
             }
             return;
         }
-        if share < DROPPED && !self.given_up {
+        let calm = self.calm_until.is_some_and(|until| now < until);
+        if share < DROPPED && !self.given_up && !calm {
             if self.begun.len() < RARE {
                 self.begun.push(now);
                 self.away = Some(away);
@@ -85,6 +98,17 @@ mod tests {
         drop.learn(100.0 + 2730.0, 0.1, 0.2);
         assert_eq!(drop.away(), None, "the same drop is not waited for again");
         assert!(drop.is_sound());
+    }
+
+    #[test]
+    fn a_crowd_that_goes_home_is_no_outage() {
+        let mut drop = Drop::default();
+        drop.event(0.0);
+        drop.learn(15.0, 0.3, 1.5);
+        drop.learn(AFTERMATH - 15.0, 0.3, 1.5);
+        assert_eq!(drop.away(), None);
+        drop.learn(AFTERMATH, 0.3, 0.1);
+        assert_eq!(drop.away(), Some(0.1), "an hour later it is one");
     }
 
     #[test]
