@@ -1,10 +1,13 @@
 //! Events that are known beforehand.
 
+mod course;
+
 use metrics::{Ratio, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use course::Course;
 
 /// Before an event nothing goes down for so many seconds.
 const CALM: f64 = 600.0;
@@ -22,7 +25,8 @@ pub struct ExpectedEvent {
     pub expect: f64,
     /// How uncertain that is, as a share of it.
     pub spread: Ratio,
-    /// Until when, if that is known; a quarter of an hour if not.
+    /// When it is over at the latest, if that is known; a quarter of an hour if not. Once the crowd was there and its load
+    /// falls, or stays below what was expected, the load that is there is planned for instead.
     #[serde(default)]
     pub until: Option<Timestamp>,
 }
@@ -99,7 +103,7 @@ impl Lessons {
             (Some((_, _, highest)), _) => *highest = highest.max(usual.min(1e12)),
             (None, Some(start)) => {
                 // Only of one whose beginning was seen is it known what was there before.
-                let before = base.0.filter(|(at, rate)| *at < start && *rate > 0.0);
+                let before = base.before.filter(|(at, rate)| *at < start && *rate > 0.0);
                 self.on = before.map(|(_, rate)| (start, rate, usual.min(1e12)));
             }
             (None, None) => {}
@@ -141,26 +145,45 @@ impl Lessons {
     }
 }
 
-/// The load just before the event that is on.
+/// The load just before the event that is on, and how that goes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub(super) struct Base(Option<(f64, f64)>);
+pub(super) struct Base {
+    /// When, and how much.
+    before: Option<(f64, f64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    course: Option<Course>,
+}
 
 impl Base {
     pub(super) fn is_sound(&self) -> bool {
-        self.0
-            .is_none_or(|(at, rate)| at.is_finite() && (0.0..=1e12).contains(&rate))
+        let rate = |(at, rate): (f64, f64)| at.is_finite() && (0.0..=1e12).contains(&rate);
+        self.before.is_none_or(rate) && self.course.as_ref().is_none_or(Course::is_sound)
     }
 
     /// Until an event begins its base follows the load; then it stays.
-    pub(super) fn learn(&mut self, events: &[ExpectedEvent], clock: &Clock, now: f64, usual: f64) {
+    pub(super) fn learn(
+        &mut self,
+        events: &[ExpectedEvent],
+        clock: &Clock,
+        now: f64,
+        usual: f64,
+        lessons: &Lessons,
+    ) {
         let Some(event) = events.iter().rfind(|event| event.is_on(clock, now)) else {
-            self.0 = Some((now, usual));
+            *self = Self {
+                before: Some((now, usual)),
+                course: None,
+            };
             return;
         };
-        if self.0.is_none() {
-            // It was on before anybody looked: the load that is there is the event's own.
-            self.0 = Some((event.span(clock).0, usual / event.multiple().max(1.0)));
-        }
+        let start = event.span(clock).0;
+        // If it was on before anybody looked, the load that is there is the event's own.
+        let own = (start, usual / event.multiple().max(1.0));
+        let (_, before) = *self.before.get_or_insert(own);
+        let course = self.course.filter(|course| course.is_of(start));
+        let mut course = course.unwrap_or_else(|| Course::new(start, now));
+        course.learn(now, usual, before, before * lessons.multiple(event));
+        self.course = Some(course);
     }
 
     /// The rate that events ask for now or within `lead` seconds; nothing without one.
@@ -172,14 +195,18 @@ impl Base {
         lead: f64,
         lessons: &Lessons,
     ) -> Option<f64> {
-        let base = self.0?.1;
+        let (_, before) = self.before?;
         let due = |event: &&ExpectedEvent| {
             let (start, end) = event.span(clock);
             start - lead <= now && now < end
         };
-        let due = events.iter().filter(due);
-        let multiples = due.map(|event| lessons.multiple(event));
-        multiples.reduce(f64::max).map(|multiple| base * multiple)
+        let rate = |event: &ExpectedEvent| {
+            let expected = before * lessons.multiple(event);
+            let start = event.span(clock).0;
+            let course = self.course.filter(|course| course.is_of(start));
+            course.map_or(expected, |course| course.left(expected))
+        };
+        events.iter().filter(due).map(rate).reduce(f64::max)
     }
 }
 
@@ -222,7 +249,7 @@ mod tests {
     fn it_is_prepared_a_lead_before_and_rests_on_the_load_before_it() {
         let (events, clock) = (sale(), Clock::default());
         let mut base = Base::default();
-        base.learn(&events, &clock, 9_000.0, 100.0);
+        base.learn(&events, &clock, 9_000.0, 100.0, &Lessons::default());
         assert_eq!(
             base.rate(&events, &clock, 9_000.0, 120.0, &Lessons::default()),
             None
@@ -231,8 +258,8 @@ mod tests {
             base.rate(&events, &clock, 9_890.0, 120.0, &Lessons::default()),
             Some(600.0)
         );
-        base.learn(&events, &clock, 9_990.0, 110.0);
-        base.learn(&events, &clock, 10_100.0, 500.0);
+        base.learn(&events, &clock, 9_990.0, 110.0, &Lessons::default());
+        base.learn(&events, &clock, 10_100.0, 500.0, &Lessons::default());
         assert_eq!(
             base.rate(&events, &clock, 10_100.0, 120.0, &Lessons::default()),
             Some(660.0)
@@ -256,7 +283,7 @@ mod tests {
     fn whoever_starts_amid_an_event_does_not_multiply_it_again() {
         let (events, clock) = (sale(), Clock::default());
         let mut base = Base::default();
-        base.learn(&events, &clock, 10_500.0, 600.0);
+        base.learn(&events, &clock, 10_500.0, 600.0, &Lessons::default());
         assert_eq!(
             base.rate(&events, &clock, 10_500.0, 120.0, &Lessons::default()),
             Some(600.0)
@@ -285,7 +312,7 @@ mod tests {
                 } else {
                     100.0
                 };
-                base.learn(&sales, &clock, now, load);
+                base.learn(&sales, &clock, now, load, &lessons);
                 lessons.learn(&sales, &clock, now, load, &base);
                 assert!(lessons.is_sound());
             }
@@ -304,7 +331,7 @@ mod tests {
         let (mut base, mut lessons) = (Base::default(), Lessons::default());
         for step in 0..200 {
             let now = 10_500.0 + 15.0 * f64::from(step);
-            base.learn(&events, &clock, now, 100.0);
+            base.learn(&events, &clock, now, 100.0, &Lessons::default());
             lessons.learn(&events, &clock, now, 100.0, &base);
         }
         assert_eq!(lessons, Lessons::default());

@@ -214,7 +214,9 @@ impl Engine {
         memory
             .lessons
             .learn(events, clock, now, usual, &memory.base);
-        memory.base.learn(events, clock, now, usual);
+        memory
+            .base
+            .learn(events, clock, now, usual, &memory.lessons);
         let masked = calendar::is_masked(events, clock, now);
         if let Some(forecast) = &mut self.forecast {
             forecast.learn(now, rate, masked);
