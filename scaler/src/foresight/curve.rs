@@ -12,6 +12,11 @@ const FIRST: f64 = 0.30;
 const STEP: f64 = 0.02;
 /// Requests that what was known beforehand counts for, at each utilisation.
 const PRIOR: f64 = 20_000.0;
+/// Slow requests that what was known beforehand counts for, where it is judged by what was seen at other utilisations; slow
+/// ones come in crowds, so that a few of them say little.
+const DOUBT: f64 = 50.0;
+/// What was seen counts by this factor less for the next utilisation, and so on.
+const NEAR: f64 = 0.75;
 /// What was learned counts half after so many seconds.
 const HALF_LIFE: f64 = 86_400.0;
 /// Above this utilisation the backlog decides who is slow, not the utilisation: nothing is learned.
@@ -83,15 +88,71 @@ impl Prior {
         let curve = CapacityCurve::of_slots(slots, mean, limit);
         Self(std::array::from_fn(|bin| curve.missed(utilisation(bin))))
     }
+
+    /// The same, judged by what was seen at utilisations nearby: where the formula was wrong by a factor, it is expected to
+    /// be wrong further up too, the less the nearer that is to full, where every queue is slow. In a queue the logarithm of
+    /// the share falls about straight with 1 − utilisation, so the factor's logarithm does.
+    fn judged(&self, seen: &Seen) -> [f64; BINS] {
+        let around = Around::of(&self.0, seen);
+        std::array::from_fn(|bin| {
+            let (slow, expected, place) = around.0[bin];
+            let free = 1.0 - utilisation(bin);
+            if free <= 0.0 || expected <= 0.0 {
+                return self.0[bin];
+            }
+            let wrong = libm::log((slow + DOUBT) / (expected + DOUBT));
+            // Further down than where it was seen, it is not expected to be wronger.
+            let share = (free / (1.0 - place / expected).max(free)).min(1.0);
+            (self.0[bin] * libm::exp(wrong * share)).min(1.0)
+        })
+    }
+}
+
+/// Slow requests that were seen around each utilisation, those that the formula expected, and the sum of the utilisations of
+/// these.
+struct Around([(f64, f64, f64); BINS]);
+
+impl Around {
+    fn of(prior: &[f64; BINS], seen: &Seen) -> Self {
+        let own = |bin: usize| {
+            let expected = prior[bin] * seen.all[bin];
+            (seen.slow[bin], expected, expected * utilisation(bin))
+        };
+        let mut sums = [(0.0, 0.0, 0.0); BINS];
+        let mut pass = |bins: &mut dyn Iterator<Item = usize>, with_own: bool| {
+            let mut sum = (0.0, 0.0, 0.0);
+            for bin in bins {
+                let (own, before) = (own(bin), sum);
+                sum = (
+                    before.0 * NEAR + own.0,
+                    before.1 * NEAR + own.1,
+                    before.2 * NEAR + own.2,
+                );
+                // Once is enough for its own.
+                let added = if with_own {
+                    sum
+                } else {
+                    (before.0 * NEAR, before.1 * NEAR, before.2 * NEAR)
+                };
+                sums[bin].0 += added.0;
+                sums[bin].1 += added.1;
+                sums[bin].2 += added.2;
+            }
+        };
+        pass(&mut (0..BINS), true);
+        pass(&mut (0..BINS).rev(), false);
+        Self(sums)
+    }
 }
 
 impl Curve {
     /// From what was known beforehand and what was seen since. More load makes nobody faster.
     pub(super) fn new(prior: &Prior, seen: &Seen) -> Self {
         let mut highest = 0.0_f64;
+        let prior = prior.judged(seen);
         let share: [f64; BINS] = std::array::from_fn(|bin| {
             let (slow, all) = (seen.slow[bin], seen.all[bin]);
-            let mean = (slow + prior.0[bin] * PRIOR) / (all + PRIOR);
+            let mean = (slow + prior[bin] * PRIOR) / (all + PRIOR);
             highest = highest.max(mean.clamp(0.0, 1.0));
             highest
         });
@@ -230,6 +291,32 @@ mod tests {
         assert!((0.045..0.05).contains(&learned), "{learned}");
         seen.learn(0.4, 0.0, 0.0, 20.0 * 86_400.0);
         assert!(Curve::new(&prior(), &seen).missed(0.7) < 0.001);
+    }
+
+    #[test]
+    fn a_formula_that_was_too_careful_or_too_bold_is_expected_to_be_so_further_up_but_not_where_it_is_full()
+     {
+        let formula = Curve::new(&prior(), &Seen::default());
+        let after = |slow: f64, requests: f64| {
+            let mut seen = Seen::default();
+            seen.learn(0.86, slow, requests, 15.0);
+            Curve::new(&prior(), &seen)
+        };
+        let (good, bad) = (after(0.0, 1e6), after(0.2, 1e6));
+        for at in [0.88, 0.9, 0.94] {
+            let (before, good, bad) = (formula.missed(at), good.missed(at), bad.missed(at));
+            assert!(
+                good < 0.5 * before && bad > 1.1 * before,
+                "{at}: {good} {before} {bad}"
+            );
+        }
+        // Less so, the further away and the nearer to full.
+        let better = |at: f64| good.missed(at) / formula.missed(at);
+        assert!(better(0.88) < 0.5 * better(0.94) && better(0.94) < better(0.98));
+        assert!((good.missed(1.0) - formula.missed(1.0)).abs() < 1e-9);
+        // A few minutes of luck are no proof.
+        let lucky = after(0.0, 2000.0).missed(0.9);
+        assert!(lucky > 0.5 * formula.missed(0.9), "{lucky}");
     }
 
     #[test]
