@@ -2,10 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use reports::analysis::Analysis;
-use reports::comparison::Comparison;
+use reports::comparison::{Comparison, Prediction};
 use reports::gates::{GateResult, Outcome, Verdict};
 use reports::record::Record;
 
@@ -53,13 +54,35 @@ pub(crate) fn report(record: &Record, folder: &Path, args: &ResultArgs) -> Resul
 /// The folder of a run's prediction, inside the run's own.
 pub(crate) const PREDICTED: &str = "predicted";
 
-/// What was predicted of the run in `folder`, if it was. A prediction that cannot be read is left out, and that is said.
-fn predicted(folder: &Path) -> Option<Analysis> {
+/// By how much longer each pass through the gateway takes in the nearby predictions. The local shop's own work on a machine
+/// with nothing else to do is of this size.
+pub(crate) const NEARBY: [Duration; 3] = [
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(400),
+];
+
+/// The folder of a nearby prediction, inside the prediction's own: so much longer takes each pass through the gateway.
+pub(crate) fn nearby(longer: Duration) -> String {
+    format!("nearby-{}us", longer.as_micros())
+}
+
+/// What was predicted of the run in `folder`, if it was.
+fn predicted(folder: &Path) -> Option<Prediction> {
     let folder = folder.join(PREDICTED);
+    let nearby = NEARBY.map(|longer| folder.join(nearby(longer)));
+    Some(Prediction {
+        run: read(&folder)?,
+        nearby: nearby.iter().filter_map(|folder| read(folder)).collect(),
+    })
+}
+
+/// The run in `folder`, if there is one. One that cannot be read is left out, and that is said.
+fn read(folder: &Path) -> Option<Analysis> {
     if !folder.join(reports::record::FILE).exists() {
         return None;
     }
-    match Record::read(&folder) {
+    match Record::read(folder) {
         Ok(record) => Some(Analysis::of(&record)),
         Err(error) => {
             output::progress(&format!("warning: the prediction is left out: {error}"));
@@ -78,9 +101,9 @@ fn write_beside(
     record: &Record,
     analysis: &Analysis,
     folder: &Path,
-    predicted: Option<&Analysis>,
+    prediction: Option<&Prediction>,
 ) -> Result<(), Failure> {
-    let written = reports::files::write_all_beside(folder, record, analysis, predicted);
+    let written = reports::files::write_all_beside(folder, record, analysis, prediction);
     let failures: Vec<String> = written.errors.iter().map(ToString::to_string).collect();
     if failures.is_empty() {
         return Ok(());
@@ -112,11 +135,11 @@ pub(crate) fn exit_of(verdict: Verdict, args: &ResultArgs) -> Exit {
 
 fn show(
     analysis: &Analysis,
-    predicted: Option<&Analysis>,
+    prediction: Option<&Prediction>,
     folder: Option<&Path>,
     format: Format,
 ) -> anyhow::Result<()> {
-    let comparison = predicted.map(|predicted| Comparison::new(predicted, analysis));
+    let comparison = prediction.map(|prediction| Comparison::new(prediction, analysis));
     let comparison = comparison.as_ref();
     let text = match format {
         Format::Human => reports::terminal::summary_beside(

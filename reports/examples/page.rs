@@ -29,6 +29,6 @@ fn main() -> std::io::Result<()> {
     }
     let of = |kind| Analysis::of(&sample::record(kind));
     let (measured, predicted) = (of(Kind::Failed), of(Kind::Passed));
-    let page = reports::page::html_beside(&measured, &predicted);
+    let page = reports::page::html_beside(&measured, &predicted.into());
     std::fs::write(folder.join("compared.html"), page)
 }

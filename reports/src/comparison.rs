@@ -13,6 +13,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::Analysis;
 
+/// What was predicted of a run.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// The run, as predicted.
+    pub run: Analysis,
+    /// The same run in worlds that are hardly different: each pass through the gateway takes some tenths of a millisecond
+    /// longer. Where they lie far from the prediction, chance decides, and no model can be near.
+    pub nearby: Vec<Analysis>,
+}
+
+impl From<Analysis> for Prediction {
+    fn from(run: Analysis) -> Self {
+        Self {
+            run,
+            nearby: Vec::new(),
+        }
+    }
+}
+
 /// How far a prediction was from a measurement.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Comparison {
@@ -24,6 +43,9 @@ pub struct Comparison {
     pub met: usize,
     /// How many were missed.
     pub missed: usize,
+    /// How many of these are no larger than what a hardly different world does to the prediction.
+    #[serde(default)]
+    pub chance: usize,
     /// What makes the two runs unlike, in sentences; empty if nothing does.
     pub unlike: Vec<String>,
 }
@@ -49,6 +71,9 @@ pub struct Figure {
     pub goal: Option<f64>,
     /// Whether it was.
     pub outcome: Outcome,
+    /// The largest error of the nearby predictions, held against the prediction itself; nothing if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearby: Option<f64>,
 }
 
 /// What is compared.
@@ -155,18 +180,19 @@ const REPLICAS_OFF: f64 = 1.0;
 impl Comparison {
     /// Compares what was predicted with what was measured.
     #[must_use]
-    pub fn new(predicted: &Analysis, measured: &Analysis) -> Self {
-        let mut figures = pairs::whole(predicted, measured).figures(None);
-        for service in &measured.services {
-            if let Some(pairs) = pairs::service(predicted, measured, service) {
-                figures.extend(pairs.figures(Some(&service.name)));
-            }
+    pub fn new(prediction: &Prediction, measured: &Analysis) -> Self {
+        let predicted = &prediction.run;
+        let mut figures = figures(predicted, measured);
+        for nearby in &prediction.nearby {
+            let moved = self::figures(nearby, predicted);
+            figures.iter_mut().for_each(|f| f.take_nearby(&moved));
         }
         let count = |outcome| figures.iter().filter(|f| f.outcome == outcome).count();
         Self {
             name: measured.about.name.clone(),
             met: count(Outcome::Met),
             missed: count(Outcome::Missed),
+            chance: figures.iter().filter(|f| f.is_chance()).count(),
             unlike: unlike(predicted, measured),
             figures,
         }
@@ -195,6 +221,33 @@ impl Comparison {
         self.figures
             .iter()
             .find(|f| f.service.as_deref() == service && f.measure == measure && f.band == band)
+    }
+}
+
+/// All figures: of the whole run, then of each service that was predicted.
+fn figures(predicted: &Analysis, measured: &Analysis) -> Vec<Figure> {
+    let mut figures = pairs::whole(predicted, measured).figures(None);
+    for service in &measured.services {
+        if let Some(pairs) = pairs::service(predicted, measured, service) {
+            figures.extend(pairs.figures(Some(&service.name)));
+        }
+    }
+    figures
+}
+
+impl Figure {
+    /// Takes the error of the same figure of a nearby prediction, if it is the largest yet.
+    fn take_nearby(&mut self, moved: &[Self]) {
+        let same =
+            |f: &&Self| (&f.service, f.measure, f.band) == (&self.service, self.measure, self.band);
+        let error = moved.iter().find(same).and_then(|f| f.error);
+        self.nearby = self.nearby.into_iter().chain(error).reduce(f64::max);
+    }
+
+    /// Whether its goal is missed by no more than what a hardly different world does to the prediction.
+    fn is_chance(&self) -> bool {
+        let far = self.error.zip(self.nearby);
+        self.outcome == Outcome::Missed && far.is_some_and(|(error, nearby)| error <= nearby)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Analysis;
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Prediction};
 use crate::record::Record;
 use crate::{charts, hlog, json, junit, markdown, page};
 
@@ -43,12 +43,12 @@ pub fn write_all_beside(
     folder: &Path,
     record: &Record,
     analysis: &Analysis,
-    predicted: Option<&Analysis>,
+    prediction: Option<&Prediction>,
 ) -> Written {
-    let comparison = predicted.map(|p| Comparison::new(p, analysis));
+    let comparison = prediction.map(|p| Comparison::new(p, analysis));
     let comparison = comparison.as_ref();
-    let page = || match predicted {
-        Some(predicted) => page::html_beside(analysis, predicted),
+    let page = || match prediction {
+        Some(prediction) => page::html_beside(analysis, prediction),
         None => page::html(analysis),
     };
     let files: [(&str, Content<'_>); 6] = [

@@ -19,7 +19,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::analysis::{Analysis, Finding};
 use crate::charts::{THEME, hatch, words};
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Prediction};
 
 pub use trials::html as trials_html;
 pub use tuning::html as tuning_html;
@@ -40,9 +40,9 @@ pub fn html(analysis: &Analysis) -> String {
 /// The report of a measured run with its prediction beside it: as [`html()`], and after the first chart how far the one was
 /// from the other.
 #[must_use]
-pub fn html_beside(measured: &Analysis, predicted: &Analysis) -> String {
-    let comparison = Comparison::new(predicted, measured);
-    let section = comparison::section(predicted, measured, &comparison);
+pub fn html_beside(measured: &Analysis, prediction: &Prediction) -> String {
+    let comparison = Comparison::new(prediction, measured);
+    let section = comparison::section(&prediction.run, measured, &comparison);
     whole(measured, &section)
 }
 

@@ -200,6 +200,7 @@ fn figure(
         replicas,
         goal,
         outcome,
+        nearby: None,
     }
 }
 

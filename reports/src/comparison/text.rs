@@ -36,6 +36,12 @@ impl Figure {
         }
     }
 
+    /// How far a hardly different world puts the prediction, in words: `nearby 5.3 %`; nothing if nobody knows.
+    #[must_use]
+    pub fn nearby_text(&self) -> Option<String> {
+        Some(format!("nearby {}", percent(self.nearby?)))
+    }
+
     fn line(&self) -> String {
         let word = self.measure.word();
         match self.outcome {
@@ -43,7 +49,11 @@ impl Figure {
             _ => match self.goal_text() {
                 Some(goal) => {
                     let outcome = self.outcome_text();
-                    format!("{word} {} ({goal}: {outcome})", self.error_text())
+                    let nearby = self
+                        .nearby_text()
+                        .filter(|_| self.outcome == Outcome::Missed);
+                    let nearby = nearby.map_or_else(String::new, |text| format!("; {text}"));
+                    format!("{word} {} ({goal}: {outcome}{nearby})", self.error_text())
                 }
                 None => format!("{word} {}", self.error_text()),
             },
@@ -64,20 +74,39 @@ impl Comparison {
         }
     }
 
-    /// The comparison in a terminal: a line for each service and utilisation, each figure beside its goal. Bands in which
-    /// there was no window are left out.
+    /// How many of the missed goals are chance, in a sentence; nothing if none is.
+    #[must_use]
+    pub fn chance_text(&self) -> Option<String> {
+        let are = match (self.chance, self.missed) {
+            (0, _) => return None,
+            (1, 1) => "The goal that it missed is".to_owned(),
+            (all, missed) if all == missed => format!("The {missed} that it missed are"),
+            (1, missed) => format!("1 of the {missed} that it missed is"),
+            (some, missed) => format!("{some} of the {missed} that it missed are"),
+        };
+        Some(format!(
+            "{are} no further off than “nearby”: what a few tenths of a millisecond more in the gateway do to the prediction."
+        ))
+    }
+
+    /// The comparison in a terminal: a line for each service and utilisation, each figure beside its goal. Bands with too
+    /// few windows are left out.
     #[must_use]
     pub fn lines(&self, width: usize) -> Vec<String> {
         let title = format!("  {}. Median errors over windows:", self.title());
         let mut lines = vec![words::cut(&title, width)];
         for (subject, when, figures) in self.rows() {
-            if figures.iter().all(|f| f.windows == 0) {
+            if figures.iter().all(|f| f.outcome == Outcome::TooFew) {
                 continue;
             }
             let said: Vec<String> = figures.iter().map(|f| f.line()).collect();
             let name = words::cut(&words::terminal(subject.unwrap_or("whole run")), 16);
             let text = format!("  {name:<16} {when:<10}  {}", said.join("  "));
             lines.push(words::cut(&text, width));
+        }
+        if let Some(chance) = self.chance_text() {
+            let wrapped = words::wrap(&chance, width.saturating_sub(2));
+            lines.extend(wrapped.iter().map(|line| format!("  {line}")));
         }
         for sentence in &self.unlike {
             lines.push(words::cut(
@@ -95,28 +124,29 @@ impl Comparison {
             "\n### {}\n\nMedian over windows of |predicted − measured| ÷ measured, by utilisation.\n\n",
             words::markdown(&self.title())
         );
-        text += "| | utilisation | measure | error | goal | |\n| --- | --- | --- | ---: | ---: | --- |\n";
+        text += "| | utilisation | measure | error | nearby | goal | |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n";
         for (subject, when, figures) in self.rows() {
             for figure in figures.iter().filter(|f| f.windows > 0) {
                 let goal = figure.goal_text();
                 text += &format!(
-                    "| {} | {when} | {} | {} | {} | {} |\n",
+                    "| {} | {when} | {} | {} | {} | {} | {} |\n",
                     words::markdown(&words::cut(subject.unwrap_or("whole run"), 63)),
                     figure.measure.word(),
                     figure.error_text(),
+                    figure.nearby.map_or_else(|| NONE.to_owned(), percent),
                     goal.as_deref()
                         .map_or(NONE, |g| g.trim_start_matches("goal ")),
                     figure.outcome_text(),
                 );
             }
         }
-        for sentence in &self.unlike {
+        for sentence in self.chance_text().iter().chain(&self.unlike) {
             text += &format!("\n{}\n", words::markdown(sentence));
         }
         text
     }
 
-    /// Figures that belong on one line: by subject the latencies of each band, then throughput and replicas.
+    /// Figures that belong on one line: by subject the latencies of each band, then throughput, then replicas.
     fn rows(&self) -> Vec<(Option<&str>, &'static str, Vec<&Figure>)> {
         let mut rows = Vec::new();
         for subject in self.subjects() {
@@ -129,9 +159,10 @@ impl Comparison {
                     figures.into_iter().flatten().collect(),
                 ));
             }
-            let others = [Measure::Throughput, Measure::Replicas];
-            let figures = others.map(|m| self.figure(subject, m, None));
-            rows.push((subject, "always", figures.into_iter().flatten().collect()));
+            for measure in [Measure::Throughput, Measure::Replicas] {
+                let figure = self.figure(subject, measure, None);
+                rows.push((subject, "always", figure.into_iter().collect()));
+            }
         }
         rows
     }

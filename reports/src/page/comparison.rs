@@ -23,7 +23,12 @@ pub(crate) fn section(
             p class="lead" {
                 "Dashed: predicted by the simulation. Solid: measured. "
                 "A figure is the median over windows of the difference, against what was measured; under it the goal and whether it was met."
+                @if comparison.figures.iter().any(|f| f.nearby.is_some()) {
+                    " Nearby: how far the prediction moves if each pass through the gateway takes some tenths of a millisecond longer. "
+                    "Where that is much, chance decides."
+                }
             }
+            @if let Some(chance) = comparison.chance_text() { p class="lead" { (words::set(&chance)) } }
             @for sentence in &comparison.unlike { p class="warn" { "! " (words::set(&words::clean(sentence, 200))) } }
             @for part in &charts { (part.html()) }
             (table(comparison))
@@ -81,6 +86,7 @@ fn cell(figure: Option<&Figure>, label: &str, columns: u8) -> Markup {
             span class=(if missed { "bad b" } else { "b" }) { (sign) (words::set(&figure.error_text())) }
             small {
                 " " @if let Some(goal) = goal { (words::set(&goal)) ", " } (outcome)
+                @if let Some(nearby) = figure.nearby_text() { ", " (words::set(&nearby)) }
                 @if let Some((low, high)) = figure.span {
                     "; 8 in 10: " (words::share(low)) " to " (words::share(high))
                 }

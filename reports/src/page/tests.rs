@@ -140,7 +140,7 @@ fn the_verdict_stands_first_and_its_gates_with_it() {
 fn a_prediction_stands_beside_the_measurement() {
     let of = |kind| Analysis::of(&sample::record(kind));
     let (predicted, measured) = (of(Kind::Passed), of(Kind::Failed));
-    let page = html_beside(&measured, &predicted);
+    let page = html_beside(&measured, &predicted.clone().into());
     assert_eq!(unbalanced(&page), None);
     let at = |id: &str| page.find(&format!("id=\"{id}\""));
     assert!(at("hero") < at("predicted") && at("predicted") < at("knee"));
@@ -148,10 +148,13 @@ fn a_prediction_stands_beside_the_measurement() {
     assert!(!html(&measured).contains("id=\"predicted\""));
     let empty = Analysis::of(&sample::begun(0));
     for (predicted, measured) in [(&empty, &measured), (&predicted, &empty)] {
-        assert_eq!(unbalanced(&html_beside(measured, predicted)), None);
+        assert_eq!(
+            unbalanced(&html_beside(measured, &predicted.clone().into())),
+            None
+        );
     }
     let hostile = Analysis::of(&sample::hostile());
-    let page = html_beside(&hostile, &hostile);
+    let page = html_beside(&hostile, &hostile.clone().into());
     assert!(!page.contains("<script>alert"));
 }
 
