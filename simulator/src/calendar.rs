@@ -10,7 +10,9 @@
 //! Messages that all take the same time come in the order in which they were sent, and have a queue of their own; so have
 //! time limits, as far as each ends after the one before it.
 //!
-//! Nothing is ever taken out: whoever no longer waits for an event forgets its order number, and the event finds nobody.
+//! Whoever no longer waits for an event forgets its order number, and the event finds nobody. Only time limits, of which
+//! hardly one is still waited for when it comes, are sorted out before: whenever there are twice as many as were left the
+//! last time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -22,6 +24,8 @@ const BUCKETS: usize = 8192;
 const WORDS: usize = BUCKETS / 64;
 /// The latest instant that an event can have: 2^56 ns are 834 days. The one after it is nobody's.
 pub(crate) const LATEST: u64 = (1 << 56) - 2;
+/// Fewer time limits than this are not worth sorting out.
+const FEW_LIMITS: usize = 64;
 /// The largest subject.
 pub(crate) const MOST_SUBJECTS: usize = 1 << 28;
 
@@ -133,6 +137,8 @@ pub(crate) struct Calendar {
     /// Time limits, each later than the one before it.
     limits: VecDeque<u128>,
     last_limit: u64,
+    /// How many of them are too many.
+    many_limits: usize,
     /// The first of both queues.
     queued: u128,
     /// The first of all that is near or queued.
@@ -155,6 +161,7 @@ impl Calendar {
             messages: VecDeque::new(),
             limits: VecDeque::new(),
             last_limit: 0,
+            many_limits: FEW_LIMITS,
             queued: u128::MAX,
             first: u128::MAX,
             end,
@@ -232,8 +239,24 @@ impl Calendar {
         } else {
             self.limits.pop_front();
         }
+        self.find_queued();
+    }
+
+    fn find_queued(&mut self) {
         let first = |queue: &VecDeque<u128>| queue.front().copied().unwrap_or(u128::MAX);
         self.queued = first(&self.messages).min(first(&self.limits));
+    }
+
+    /// Forgets the time limits that nobody waits for.
+    #[cold]
+    fn sort_out_limits(&mut self, waited_for: &impl Fn(u32, Token) -> bool) {
+        self.limits.retain(|limit| {
+            let due = Due::of(*limit);
+            waited_for(due.subject, due.token)
+        });
+        self.many_limits = (2 * self.limits.len()).max(FEW_LIMITS);
+        self.find_queued();
+        self.find_first();
     }
 
     /// The next event, if it is not after `limit`. `waited_for` says whether anybody still waits for an event; it is
@@ -247,6 +270,9 @@ impl Calendar {
         let limit = limit.min(LATEST);
         loop {
             if self.nothing_near() {
+                if self.limits.len() >= self.many_limits {
+                    self.sort_out_limits(&waited_for);
+                }
                 self.refill(limit.min(instant_of(self.queued)), &waited_for);
             }
             let first = self.first;
@@ -410,6 +436,23 @@ mod tests {
                 .map(|due| due.subject)
                 .collect();
         assert_eq!(due, [2, 1]);
+    }
+
+    #[test]
+    fn time_limits_that_nobody_waits_for_are_not_kept_and_the_others_come() {
+        let mut calendar = Calendar::new(LATEST);
+        let waited: Vec<Token> = (1..=10_000)
+            .filter_map(|place| {
+                let token = calendar.limit(1 << 40, 0);
+                calendar.schedule(place << SHIFT, Kind::StepEnds, 0);
+                let due = calendar.next(1 << 39, |_, token| token % 1000 == 1);
+                assert_eq!(due.map(|due| due.at), Some(place << SHIFT));
+                assert!(calendar.limits.len() <= FEW_LIMITS);
+                (token % 1000 == 1).then_some(token)
+            })
+            .collect();
+        let due = std::iter::from_fn(|| calendar.next(LATEST, |_, token| token % 1000 == 1));
+        assert_eq!(due.map(|due| due.token).collect::<Vec<_>>(), waited);
     }
 
     proptest! {
