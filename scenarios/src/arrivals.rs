@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use crowd::Crowd;
 
-use crate::{Begin, Scenario, Shopper, Unit};
+use crate::{Begin, JourneyIndex, Scenario, Shopper, Unit};
 use before::Inside;
 use crowd::Places;
 use register::{NEVER, Register};
@@ -34,6 +34,17 @@ pub enum Who {
     /// A shopper, on the page that is due: with [`Unit::Journeys`] and [`Unit::Shoppers`].
     Shopper(Shopper),
     /// A place in the standing crowd, whose next page is due: with [`Unit::Requests`]. See [`Crowd::arrive`].
+    Place(u32),
+}
+
+/// Whose turn it is: what a simulator needs of an arrival, as small as it can be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// One of those who are inside at the start, by place.
+    Inside(usize),
+    /// A new shopper of this number; of this journey, or of one by weight.
+    Newcomer(u64, Option<JourneyIndex>),
+    /// A place in the standing crowd.
     Place(u32),
 }
 
@@ -134,15 +145,13 @@ impl Arrivals {
         self.workers == 1 || lane % self.workers == self.worker
     }
 
-    /// Whose arrival it is, if it is this worker's.
+    /// Whose turn it is at an arrival of the schedule.
     #[inline]
-    fn take(&mut self, source: Source, index: u64) -> Option<Who> {
+    fn take(&mut self, source: Source) -> Turn {
         match source {
             Source::Inside => {
-                let place = self.inside_next;
                 self.inside_next += 1;
-                self.mine(index)
-                    .then(|| Who::Shopper(self.inside[place].shopper.clone()))
+                Turn::Inside(self.inside_next - 1)
             }
             Source::Register(term) => {
                 let meant = &self.scenario.traffic.rate[term];
@@ -150,14 +159,37 @@ impl Arrivals {
                 let newcomer = self.newcomers;
                 self.newcomers += 1;
                 if self.scenario.traffic.unit == Unit::Requests {
-                    let place = self.places.take(term);
-                    return self.mine(place.into()).then_some(Who::Place(place));
+                    Turn::Place(self.places.take(term))
+                } else {
+                    Turn::Newcomer(newcomer, meant.journey)
                 }
-                let journey = meant.journey;
-                self.mine(index).then(|| {
-                    Who::Shopper(Shopper::new(Arc::clone(&self.scenario), newcomer, journey))
-                })
             }
+        }
+    }
+
+    /// Whose turn it is at the next arrival of the whole schedule, and when: what [`Arrivals::next`] does without the
+    /// shopper, whom [`Arrivals::shopper`] makes.
+    #[inline]
+    pub fn turn(&mut self) -> Option<(u64, Turn)> {
+        let (at, source) = self.upcoming;
+        if at >= self.end {
+            return None;
+        }
+        let turn = self.take(source);
+        self.index += 1;
+        self.upcoming = self.earliest();
+        Some((at, turn))
+    }
+
+    /// The shopper whose turn it is; nobody if it is a place of the standing crowd.
+    #[must_use]
+    pub fn shopper(&self, turn: Turn) -> Option<Shopper> {
+        match turn {
+            Turn::Inside(place) => self.inside.get(place).map(|inside| inside.shopper.clone()),
+            Turn::Newcomer(index, journey) => {
+                Some(Shopper::new(Arc::clone(&self.scenario), index, journey))
+            }
+            Turn::Place(_) => None,
         }
     }
 }
@@ -167,13 +199,18 @@ impl Iterator for Arrivals {
 
     #[inline]
     fn next(&mut self) -> Option<Arrival> {
-        while self.upcoming.0 < self.end {
-            let (at, source) = self.upcoming;
-            let index = self.index;
-            self.index += 1;
-            let who = self.take(source, index);
-            self.upcoming = self.earliest();
-            if let Some(who) = who {
+        loop {
+            let (at, turn) = self.turn()?;
+            let index = self.index - 1;
+            let lane = match turn {
+                Turn::Place(place) => place.into(),
+                Turn::Inside(_) | Turn::Newcomer(..) => index,
+            };
+            if self.mine(lane) {
+                let who = match turn {
+                    Turn::Place(place) => Who::Place(place),
+                    other => Who::Shopper(self.shopper(other)?),
+                };
                 return Some(Arrival {
                     index,
                     at: Duration::from_nanos(at),
@@ -181,7 +218,6 @@ impl Iterator for Arrivals {
                 });
             }
         }
-        None
     }
 }
 

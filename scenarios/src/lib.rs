@@ -22,7 +22,7 @@ mod time;
 mod trace;
 mod trace_id;
 
-pub use arrivals::{Arrival, Arrivals, Crowd, Who};
+pub use arrivals::{Arrival, Arrivals, Crowd, Turn, Who};
 pub use curve::{
     Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Sine, Steps,
 };

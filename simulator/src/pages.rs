@@ -3,7 +3,7 @@
 //! The shopper's own part is `scenarios::Shopper` (or, for a standing crowd, `scenarios::Crowd`), as in the load
 //! generator; here is what becomes of each page.
 
-use scenarios::{Next, Outcome, Shopper, Who};
+use scenarios::{Next, Outcome, Shopper, Turn};
 
 use crate::calendar::Kind;
 use crate::model::{NONE, nanos};
@@ -55,14 +55,18 @@ impl<P: Probe> World<P> {
     /// Somebody comes, or a place of the crowd has its turn.
     #[inline]
     pub(crate) fn arrive(&mut self) {
-        let visit = match self.arrivals.next().map(|arrival| arrival.who) {
-            Some(Who::Shopper(shopper)) => self.come(shopper),
-            Some(Who::Place(place)) => {
-                let shopper = self.crowd.arrive(place);
-                let page = self.model.page(shopper.journey, shopper.page);
-                self.visits.insert(Visit::of(shopper, page, true, self.now))
-            }
-            None => return,
+        let Some((_, turn)) = self.arrivals.turn() else {
+            return;
+        };
+        let visit = if let Turn::Place(place) = turn {
+            let shopper = self.crowd.arrive(place);
+            let page = self.model.page(shopper.journey, shopper.page);
+            self.visits.insert(Visit::of(shopper, page, true, self.now))
+        } else {
+            let Some(shopper) = self.arrivals.shopper(turn) else {
+                return;
+            };
+            self.come(shopper)
         };
         self.page_due(visit);
     }
