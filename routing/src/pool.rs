@@ -181,7 +181,11 @@ impl Pool {
             &self.available
         };
         let key = if tried.is_empty() {
-            self.choose_from(from, draws)
+            match from.as_slice() {
+                // Before anything is drawn: where there is no choice there is no luck.
+                [only] => Some(*only),
+                from => self.choose_from(from, draws),
+            }
         } else {
             let fresh = without(from, tried);
             if fresh.is_empty() {

@@ -237,6 +237,33 @@ impl Stream {
     }
 }
 
+/// A seed that is mixed already: for whoever makes many generators of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// This seed, mixed.
+    #[must_use]
+    #[inline]
+    pub const fn new(seed: u64) -> Self {
+        Self(mix(seed.wrapping_add(GAMMA)))
+    }
+
+    /// The generator for `stream`.
+    #[must_use]
+    #[inline]
+    pub fn draws(self, stream: Stream) -> Draws {
+        // Products do not wait for each other, as mixing word after word would.
+        let [purpose, entity, place] = stream.words();
+        let key = self
+            .0
+            .wrapping_add(purpose.wrapping_mul(FACTORS[0]))
+            .wrapping_add(entity.wrapping_mul(FACTORS[1]))
+            .wrapping_add(place.wrapping_mul(FACTORS[2]));
+        Draws { state: mix(key) }
+    }
+}
+
 /// A generator for one purpose: 2⁶⁴ draws, from the seed and the purpose alone.
 #[derive(Clone, Debug)]
 pub struct Draws {
@@ -248,14 +275,7 @@ impl Draws {
     #[must_use]
     #[inline]
     pub fn new(seed: u64, stream: Stream) -> Self {
-        // Products do not wait for each other, as mixing word after word would.
-        let [purpose, entity, place] = stream.words();
-        let key = mix(seed.wrapping_add(GAMMA))
-            .wrapping_add(purpose.wrapping_mul(FACTORS[0]))
-            .wrapping_add(entity.wrapping_mul(FACTORS[1]))
-            .wrapping_add(place.wrapping_mul(FACTORS[2]));
-        let state = mix(key);
-        Self { state }
+        Seed::new(seed).draws(stream)
     }
 
     /// The next 64 random bits.
@@ -315,10 +335,70 @@ impl TryRng for Draws {
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.bits().to_le_bytes()[..chunk.len()]);
-        }
+        fill(bytes, || self.bits());
         Ok(())
+    }
+}
+
+/// The draws of a stream, made when the first is asked for: where there may be nothing to draw, their key need not be worked
+/// out.
+#[derive(Clone, Debug)]
+pub struct LateDraws {
+    seed: Seed,
+    stream: Stream,
+    skipped: u8,
+    draws: Option<Draws>,
+}
+
+impl LateDraws {
+    /// The draws of `stream` after so many that are `skipped`.
+    #[must_use]
+    #[inline]
+    pub const fn new(seed: Seed, stream: Stream, skipped: u8) -> Self {
+        Self {
+            seed,
+            stream,
+            skipped,
+            draws: None,
+        }
+    }
+
+    #[inline]
+    fn bits(&mut self) -> u64 {
+        let draws = self.draws.get_or_insert_with(|| {
+            let mut draws = self.seed.draws(self.stream);
+            (0..self.skipped).for_each(|_| {
+                draws.bits();
+            });
+            draws
+        });
+        draws.bits()
+    }
+}
+
+impl TryRng for LateDraws {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.bits() >> 32) as u32)
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.bits())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        fill(bytes, || self.bits());
+        Ok(())
+    }
+}
+
+/// Fills bytes with random bits, the lowest first.
+fn fill(bytes: &mut [u8], mut bits: impl FnMut() -> u64) {
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&bits().to_le_bytes()[..chunk.len()]);
     }
 }
 

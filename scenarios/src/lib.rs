@@ -27,7 +27,7 @@ pub use curve::{
     Counts, Curve, CurveError, DAY, Diurnal, Flash, Pulse, Ramp, Recorded, Sine, Steps,
 };
 pub use distribution::{Distribution, DistributionError, LONGEST as LONGEST_DURATION};
-pub use draws::{Draws, Stream, VERSION as DRAWS_VERSION, child_hop};
+pub use draws::{Draws, LateDraws, Seed, Stream, VERSION as DRAWS_VERSION, child_hop};
 pub use engine::{Driven, Engine, Means, Remote};
 pub use file::{
     Checked, Files, Mistake, Mistakes, NoFiles, Remarks, ScalingText, Set, engine_schema, library,

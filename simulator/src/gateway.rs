@@ -5,7 +5,7 @@
 //! [`World::end_try`].
 
 use routing::{Health, ReplicaKey, Try, Verdict, backoff, retried};
-use scenarios::{Draws, Stream};
+use scenarios::{Draws, LateDraws, Stream};
 
 use crate::calendar::Kind;
 use crate::model::{Call, Delay, NONE};
@@ -48,7 +48,7 @@ impl<P: Probe> World<P> {
         if now < self.gateway_back {
             self.end_request(index, End::Failed, None);
         } else if let Delay::Constant(0) = self.model.overhead {
-            self.try_somewhere(index);
+            self.try_call(index, meant);
         } else {
             let at = now.saturating_add(self.network_draw(index, Leg::Gateway));
             self.spans[index].next_event = self.calendar.schedule(at, Kind::Forward, index);
@@ -56,9 +56,14 @@ impl<P: Probe> World<P> {
     }
 
     /// Begins a try, on a replica that was not tried yet if there is one.
-    #[inline]
     pub(crate) fn try_somewhere(&mut self, index: u32) {
         let call = self.model.calls[usize::from(self.spans[index].call)];
+        self.try_call(index, call);
+    }
+
+    /// The same when it is known what is asked for.
+    #[inline(always)]
+    fn try_call(&mut self, index: u32, call: Call) {
         if call.at_gateway {
             return self.enter_lobby(index);
         }
@@ -88,7 +93,7 @@ impl<P: Probe> World<P> {
             span.began = now;
             let limit = call.limit.min(span.deadline.saturating_sub(now));
             span.timer = self.calendar.limit(now + limit, index);
-            return self.set_out(index);
+            return self.set_out(index, call.limit);
         }
     }
 
@@ -107,14 +112,13 @@ impl<P: Probe> World<P> {
         more
     }
 
-    /// A try whose time runs sets out for its replica.
+    /// A try whose time runs, and may take up to `limit`, sets out for its replica.
     #[inline(always)]
-    pub(crate) fn set_out(&mut self, index: u32) {
+    pub(crate) fn set_out(&mut self, index: u32, limit: u64) {
         let now = self.now;
         let span = &mut self.spans[index];
-        let call = self.model.calls[usize::from(span.call)];
         // The replica's deadline, as far from its arrival there as the gateway's from now.
-        let end = (span.began + call.limit).min(span.deadline);
+        let end = (span.began + limit).min(span.deadline);
         let left = end.saturating_sub(now);
         span.until = now + left - MARGIN.min(left / 10);
         span.sent = now;
@@ -162,7 +166,7 @@ impl<P: Probe> World<P> {
         if span.reply == Reply::Good {
             let service_time = self.now - span.began;
             self.end_try(index, Verdict::Good);
-            return self.end_request(index, End::Served, Some(service_time));
+            return self.over(index, End::Served, Some(service_time));
         }
         self.answered_badly(index);
     }
@@ -282,15 +286,12 @@ impl<P: Probe> World<P> {
         span.state = State::BackOff;
         let visit_of = &self.visits[visit];
         let attempt = retried(visit_of.attempt, retries);
-        let mut draws = Draws::new(
-            self.model.seed,
-            Stream::Retry {
-                journey: visit_of.shopper,
-                page: visit_of.number,
-                hop,
-                attempt,
-            },
-        );
+        let mut draws = self.model.luck.draws(Stream::Retry {
+            journey: visit_of.shopper,
+            page: visit_of.number,
+            hop,
+            attempt,
+        });
         let own = &self.scenario.gateway.retries.backoff;
         let wait = crate::model::nanos(backoff(own.as_ref(), retries, &mut draws));
         let again = self.demand(visit, hop, retries);
@@ -312,8 +313,13 @@ impl<P: Probe> World<P> {
     }
 
     /// A request has come to its end: whoever asked goes on.
-    #[inline]
     pub(crate) fn end_request(&mut self, index: u32, end: End, service_time: Option<u64>) {
+        self.over(index, end, service_time);
+    }
+
+    /// The same, in line where most requests end.
+    #[inline(always)]
+    fn over(&mut self, index: u32, end: End, service_time: Option<u64>) {
         let span = &self.spans[index];
         let latency = self.now - span.received;
         let (parent, visit, call) = (span.parent, span.visit, span.call);
@@ -353,7 +359,7 @@ impl<P: Probe> World<P> {
             hop,
             attempt: retried(visit.attempt, retry),
         };
-        Draws::new(self.model.seed, stream)
+        self.model.luck.draws(stream)
     }
 
     /// How long a part of a request's way takes.
@@ -374,15 +380,16 @@ impl<P: Probe> World<P> {
             hop: span.hop,
             attempt: retried(visit.attempt, span.retries.into()),
         };
-        let mut draws = Draws::new(self.model.seed, stream);
+        let mut draws = self.model.luck.draws(stream);
         for _ in 0..leg as u32 {
             draws.bits();
         }
         time.sample_nanos(&mut draws)
     }
 
+    /// The draws of a request's choice of a replica.
     #[inline]
-    pub(crate) fn balance_draws(&self, index: u32) -> Draws {
+    pub(crate) fn balance_draws(&self, index: u32) -> LateDraws {
         let span = &self.spans[index];
         let visit = &self.visits[span.visit];
         let stream = Stream::Balance {
@@ -391,11 +398,7 @@ impl<P: Probe> World<P> {
             hop: span.hop,
             attempt: retried(visit.attempt, u32::from(span.retries)),
         };
-        let mut draws = Draws::new(self.model.seed, stream);
-        (0..span.elsewhere).for_each(|_| {
-            draws.bits();
-        });
-        draws
+        LateDraws::new(self.model.luck, stream, span.elsewhere)
     }
 }
 

@@ -124,7 +124,7 @@ impl<P: Probe> World<P> {
         span.next_event = 0;
         span.a_try = Some(begun);
         span.replica = place;
-        self.set_out(index);
+        self.set_out(index, call.limit);
         true
     }
 
@@ -224,7 +224,7 @@ impl<P: Probe> World<P> {
             hop: span.hop,
             attempt: routing::retried(visit.attempt, span.retries.into()),
         };
-        let mut draws = scenarios::Draws::new(self.model.seed, stream);
+        let mut draws = self.model.luck.draws(stream);
         let at = self.now.saturating_add(patience.sample_nanos(&mut draws));
         self.spans[index].next_event = self.calendar.schedule(at, Kind::Impatient, index);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::Quantity;
 use scenarios::{
     Contention, Discipline, Distribution, JourneyIndex, Method, OperationId, PageIndex, Policy,
-    Scenario, Step as Meant, Waiting, WarmUp,
+    Scenario, Seed, Step as Meant, Waiting, WarmUp,
 };
 
 use crate::SimulationError;
@@ -22,6 +22,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) seed: u64,
+    /// The same, for what draws for each request.
+    pub(crate) luck: Seed,
     /// The scenario's end.
     pub(crate) end: u64,
     /// In order of name.
@@ -156,6 +158,7 @@ impl Model {
         let places = Places::of(scenario)?;
         let mut model = Self {
             seed: scenario.seed,
+            luck: Seed::new(scenario.seed),
             end: nanos(scenario.duration),
             services,
             operations: vec![],

@@ -85,6 +85,9 @@ impl Ledger {
     /// Counts the time until `now`.
     #[inline]
     pub(crate) fn advance(&mut self, now: u64) {
+        if now == self.last {
+            return;
+        }
         let span = now - self.last;
         self.last = now;
         self.held_ns += span * u64::from(self.held);

@@ -265,7 +265,7 @@ impl<P: Probe> Simulation<P> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn happen(&mut self, due: Due) {
         let world = &mut self.world;
         let index = due.subject;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use scenarios::{Draws, Stream, WarmUp};
+use scenarios::{Stream, WarmUp};
 
 use crate::calendar::{Calendar, Due, Kind};
 use crate::model::Step;
@@ -34,7 +34,7 @@ impl<P: Probe> World<P> {
             // An event of its own, so that no chain of those who have nothing to do grows on the stack.
             self.after(index, State::Idle, 0);
         } else {
-            self.next_step(index);
+            self.do_step(index);
         }
     }
 
@@ -48,7 +48,7 @@ impl<P: Probe> World<P> {
             hop: span.hop,
             attempt: routing::retried(visit.attempt, span.retries.into()),
         };
-        share >= 1.0 || Draws::new(self.model.seed, stream).uniform() < share
+        share >= 1.0 || self.model.luck.draws(stream).uniform() < share
     }
 
     /// The request's step takes so long.
@@ -67,11 +67,17 @@ impl<P: Probe> World<P> {
     /// Does the next step, or answers after the last.
     #[inline]
     pub(crate) fn next_step(&mut self, index: u32) {
+        if self.spans[index].is_done() {
+            self.served(index);
+        } else {
+            self.do_step(index);
+        }
+    }
+
+    /// Begins the step that is next.
+    fn do_step(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
-        if span.is_done() {
-            return self.finish(index, Reply::Good);
-        }
         let replica = &mut self.replicas[span.replica];
         match &self.model.steps[span.step as usize] {
             Step::Work(time) => {
@@ -175,7 +181,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A request's step has ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step_ended(&mut self, index: u32) {
         let span = &mut self.spans[index];
         let replica = &mut self.replicas[span.replica];
@@ -183,13 +189,11 @@ impl<P: Probe> World<P> {
             return self.stand_still(index);
         }
         match span.state {
-            State::Working => {
-                replica.ledger.advance(self.now);
-                replica.ledger.working -= 1;
-                span.step += 1;
-                self.next_step(index);
-            }
-            State::Waiting => {
+            State::Working | State::Waiting => {
+                if span.state == State::Working {
+                    replica.ledger.advance(self.now);
+                    replica.ledger.working -= 1;
+                }
                 span.step += 1;
                 self.next_step(index);
             }
@@ -201,18 +205,24 @@ impl<P: Probe> World<P> {
 
     /// A replica has done what it could, and gives back the slot.
     pub(crate) fn finish(&mut self, index: u32, reply: Reply) {
+        if reply == Reply::Good {
+            return self.served(index);
+        }
+        let span = &self.spans[index];
+        self.replicas[span.replica].failed += 1;
+        self.free_slot(span.replica, span.reached, Left::Failed);
+        self.answer(index, reply);
+    }
+
+    /// A replica has done all, and gives back the slot.
+    #[inline(always)]
+    fn served(&mut self, index: u32) {
         let span = &self.spans[index];
         let replica = &mut self.replicas[span.replica];
-        let how = if reply == Reply::Good {
-            replica.served += 1;
-            replica.slow += u64::from(self.now - span.own_since > replica.room.limit);
-            Left::Served
-        } else {
-            replica.failed += 1;
-            Left::Failed
-        };
-        self.free_slot(span.replica, span.reached, how);
-        self.answer(index, reply);
+        replica.served += 1;
+        replica.slow += u64::from(self.now - span.own_since > replica.room.limit);
+        self.free_slot(span.replica, span.reached, Left::Served);
+        self.answer(index, Reply::Good);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Everything counts by the instant at which it was due. A window is told when the one after it has ended; what ends even
 //! later is told in further pieces of its window.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use metrics::{Counts, Grid, LatencyCounts, Series, Window, Workload};
 
@@ -100,7 +100,7 @@ pub(crate) struct Windows {
     /// A served page above this is slow.
     within: u64,
     /// The windows that are not told, from `first` to the current one.
-    parts: VecDeque<Part>,
+    parts: Vec<Part>,
     first: u32,
     current: u32,
     current_end: u64,
@@ -116,14 +116,14 @@ impl Windows {
             pages: model.pages.iter().map(|page| page.name.clone()).collect(),
             services: model.services.iter().map(|s| s.name.clone()).collect(),
             within: model.within,
-            parts: VecDeque::new(),
+            parts: vec![],
             first: 0,
             current: 0,
             current_end: nanos(grid.length).max(1),
             late: BTreeMap::new(),
         };
         let part = windows.empty();
-        windows.parts.push_back(part);
+        windows.parts.push(part);
         windows
     }
 
@@ -154,14 +154,16 @@ impl Windows {
             self.current += 1;
             self.current_end += self.length;
             let part = self.empty();
-            self.parts.push_back(part);
+            self.parts.push(part);
         }
     }
 
     #[inline]
     fn part(&mut self, window: u32) -> &mut Part {
-        if let Some(place) = window.checked_sub(self.first) {
-            return &mut self.parts[place as usize];
+        // What is before the first lies beyond the last.
+        let place = window.wrapping_sub(self.first) as usize;
+        if place < self.parts.len() {
+            return &mut self.parts[place];
         }
         self.late_part(window)
     }
@@ -278,11 +280,10 @@ impl Windows {
             .into_iter()
             .map(|(window, part)| self.told(window, part))
             .collect();
-        while self.first < until
-            && let Some(part) = self.parts.pop_front()
-        {
-            let window = self.told(self.first, part);
-            taken.push(window);
+        let count = until.saturating_sub(self.first) as usize;
+        let rest = self.parts.split_off(count.min(self.parts.len()));
+        for part in std::mem::replace(&mut self.parts, rest) {
+            taken.push(self.told(self.first, part));
             self.first += 1;
         }
         taken.retain(|window| !window.is_empty());

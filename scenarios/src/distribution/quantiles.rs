@@ -31,17 +31,15 @@ struct Tables {
     /// constant up; the cell that ends at ½ first.
     normal: Vec<[f64; POINTS]>,
     /// For each interval a number near one over its middle, and that number's logarithm.
-    logarithms: Vec<(f64, f64)>,
+    logarithms: [(f64, f64); 1 << STEPS],
     /// 2^(i ÷ 64).
-    powers: Vec<f64>,
+    powers: [f64; 1 << POWERS],
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
     normal: (0..CELLS).map(normal_cell).collect(),
-    logarithms: (0..1 << STEPS).map(logarithm).collect(),
-    powers: (0..1 << POWERS)
-        .map(|i| libm::exp2(f64::from(i) / f64::from(1 << POWERS)))
-        .collect(),
+    logarithms: std::array::from_fn(logarithm),
+    powers: std::array::from_fn(|i| libm::exp2(i as f64 / f64::from(1 << POWERS))),
 });
 
 /// The standard normal quantile at random bits: at the middle of one of 2⁵³ equal cells of (0, 1), to 1 part in 10¹³.
@@ -150,12 +148,12 @@ fn through(function: impl Fn(f64) -> f64) -> [f64; POINTS] {
 }
 
 /// One over the middle of an interval; of the last one half, so that logarithms are exact near 1.
-fn logarithm(interval: i32) -> (f64, f64) {
+fn logarithm(interval: usize) -> (f64, f64) {
     let last = (1 << STEPS) - 1;
     if interval == last {
         return (0.5, -std::f64::consts::LN_2);
     }
-    let inverse = 1.0 / (1.0 + (f64::from(interval) + 0.5) / f64::from(1 << STEPS));
+    let inverse = 1.0 / (1.0 + (interval as f64 + 0.5) / f64::from(1 << STEPS));
     (inverse, libm::log(inverse))
 }
 

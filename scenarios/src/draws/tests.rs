@@ -245,6 +245,22 @@ fn bytes_are_those_of_the_numbers() {
 }
 
 #[test]
+fn late_draws_are_the_same_but_for_those_that_are_skipped() {
+    for stream in streams() {
+        let mut draws = Draws::new(5, stream);
+        draws.bits();
+        draws.bits();
+        let mut late = LateDraws::new(Seed::new(5), stream, 2);
+        assert_eq!(late.next_u64(), draws.next_u64());
+        assert_eq!(late.next_u32(), draws.next_u32());
+        let (mut bytes, mut same) = ([0; 11], [0; 11]);
+        late.fill_bytes(&mut bytes);
+        draws.fill_bytes(&mut same);
+        assert_eq!(bytes, same);
+    }
+}
+
+#[test]
 fn no_two_calls_of_a_page_share_a_hop() {
     let mut hops = vec![0];
     let mut level = vec![0];
