@@ -6,6 +6,7 @@
 //!
 //! What it does not do: it fetches nothing, writes nothing and knows no world.
 
+mod aws;
 mod decision;
 mod decorators;
 mod field_error;
@@ -29,6 +30,10 @@ mod shown;
 mod sight;
 mod step;
 
+pub use aws::{
+    Aws, AwsAdjustment, AwsAlarm, AwsMetric, AwsMissing, AwsStep, AwsTarget, StepScalingSpec,
+    TargetTrackingSpec,
+};
 pub use decision::{Clip, Decision, Reason, Term, Verdict};
 pub use decorators::{Bounded, ChangeRate, Guarded, RateLimited, Stabilized, Trust};
 pub use field_error::{FieldError, FieldErrorKind};

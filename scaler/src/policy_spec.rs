@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     FieldError, Foresight, ForesightSpec, Guarded, Hpa, HpaController, HpaSpec, KedaSpec, Kpa,
     KpaSpec, Oracle, OracleSpec, Policy, Reactive, ReactiveSpec, Schedule, ScheduleEntry,
-    SimpleHpa, Static, Trust,
+    SimpleHpa, Static, StepScalingSpec, TargetTrackingSpec, Trust,
 };
 
 /// Why there can be no such policy.
@@ -59,6 +59,10 @@ pub enum PolicySpec {
     Kpa(KpaSpec),
     /// KEDA.
     Keda(Box<KedaSpec>),
+    /// AWS's step scaling, approximately.
+    Step(Box<StepScalingSpec>),
+    /// AWS's target tracking, approximately.
+    TargetTracking(Box<TargetTrackingSpec>),
     /// Our own, without history.
     Reactive(ReactiveSpec),
     /// Our own.
@@ -89,6 +93,8 @@ impl PolicySpec {
             Self::Hpa(_) | Self::HpaManifest { .. } => "hpa",
             Self::Kpa(_) => "kpa",
             Self::Keda(_) => "keda",
+            Self::Step(_) => "step",
+            Self::TargetTracking(_) => "target_tracking",
             Self::Reactive(_) => "reactive",
             Self::Foresight(_) => "foresight",
             Self::Oracle(_) => "oracle",
@@ -105,6 +111,8 @@ impl PolicySpec {
             Self::HpaManifest { controller, .. } => controller.sync_period,
             Self::Kpa(spec) => spec.tick,
             Self::Keda(spec) => spec.polling_interval.min(spec.controller.sync_period),
+            Self::Step(spec) => spec.target.tick,
+            Self::TargetTracking(spec) => spec.target.tick,
             Self::Reactive(spec) => spec.period,
             Self::Foresight(spec) => spec.common.period,
             Self::Oracle(spec) => spec.period,
@@ -125,6 +133,8 @@ impl PolicySpec {
             )),
             Self::Kpa(spec) => Some((spec.min, spec.max)),
             Self::Keda(spec) => Some((spec.min.unwrap_or_default(), spec.max)),
+            Self::Step(spec) => Some((spec.target.min, spec.target.max)),
+            Self::TargetTracking(spec) => Some((spec.target.min, spec.target.max)),
             Self::Reactive(spec) => Some((spec.min, spec.max)),
             Self::Foresight(spec) => Some((spec.common.min, spec.common.max)),
             Self::Guarded { inner, .. } => inner.bounds(),
@@ -156,6 +166,8 @@ impl PolicySpec {
             }
             Self::Kpa(spec) => (spec.min, spec.max) = (min, max),
             Self::Keda(spec) => (spec.min, spec.max) = (Some(min), max),
+            Self::Step(spec) => (spec.target.min, spec.target.max) = (min, max),
+            Self::TargetTracking(spec) => (spec.target.min, spec.target.max) = (min, max),
             Self::Reactive(spec) => (spec.min, spec.max) = (min, max),
             Self::Foresight(spec) => (spec.common.min, spec.common.max) = (min, max),
             Self::Guarded { inner, .. } => **inner = inner.as_ref().clone().between(min, max),
@@ -191,6 +203,8 @@ impl PolicySpec {
             }
             Self::Kpa(spec) => *spec = spec.at_speed(speed),
             Self::Keda(spec) => **spec = spec.at_speed(speed, origin),
+            Self::Step(spec) => spec.target = spec.target.at_speed(speed),
+            Self::TargetTracking(spec) => spec.target = spec.target.at_speed(speed),
             Self::Reactive(spec) => hasten(spec, speed, nearer),
             Self::Foresight(spec) => hasten(&mut spec.common, speed, nearer),
             Self::Oracle(spec) => {
@@ -227,10 +241,7 @@ impl PolicySpec {
                 controller,
                 speed,
             } => {
-                let mistakes = spec.as_ref().clone().defaulted().validate();
-                if !mistakes.is_empty() {
-                    return Err(PolicyError::Invalid(mistakes));
-                }
+                valid(spec.as_ref().clone().defaulted().validate())?;
                 let (spec, controller) = (spec.as_ref().clone(), controller.clone());
                 Box::new(if *speed == 1.0 {
                     Hpa::new(spec, controller)
@@ -239,18 +250,31 @@ impl PolicySpec {
                 })
             }
             Self::Kpa(spec) => {
-                let mistakes = spec.validate();
-                if !mistakes.is_empty() {
-                    return Err(PolicyError::Invalid(mistakes));
-                }
+                valid(spec.validate())?;
                 Box::new(Kpa::new(spec.clone()))
             }
             Self::Keda(spec) => Box::new(spec.build()?),
+            Self::Step(spec) => {
+                valid(spec.validate())?;
+                Box::new(spec.build())
+            }
+            Self::TargetTracking(spec) => {
+                valid(spec.validate())?;
+                Box::new(spec.build())
+            }
             Self::Reactive(spec) => Box::new(Reactive::new(spec.clone())),
             Self::Foresight(spec) => Box::new(Foresight::new(spec.as_ref().clone())),
             Self::Oracle(spec) => Box::new(Oracle::new(spec.clone())),
             Self::Guarded { inner, trust } => Box::new(Guarded::new(inner.build()?, *trust)),
         })
+    }
+}
+
+fn valid(mistakes: Vec<FieldError>) -> Result<(), PolicyError> {
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(PolicyError::Invalid(mistakes))
     }
 }
 

@@ -13,7 +13,7 @@ use scaler::{Observation, Policy, PolicySpec, PolicyState, Verdict, WriteOutcome
 use world::{CAPACITY, Draws, MAX, MIN, Subject, absurd, seen, subjects};
 
 /// All that take part, but for the oracle, which is shown the future and nothing else.
-const ALL: [&str; 13] = [
+const ALL: [&str; 17] = [
     "static",
     "schedule",
     "hpa",
@@ -27,28 +27,45 @@ const ALL: [&str; 13] = [
     "guarded_hpa_manifest",
     "guarded_kpa",
     "guarded_keda",
+    "step",
+    "target_tracking",
+    "guarded_step",
+    "guarded_target_tracking",
 ];
 /// Those that scale by what they are shown.
-const SCALING: [&str; 7] = [
+const SCALING: [&str; 9] = [
     "hpa",
     "hpa_rates",
     "hpa_manifest",
     "kpa",
     "keda",
+    "step",
+    "target_tracking",
     "reactive",
     "foresight",
 ];
 /// Those that leave a constant load alone. Ours keep learning what replicas take and what a slow request is worth, and go one
-/// up or down when that crosses the line between two numbers; `reactive.rs` holds how calm they are.
-const STEADY: [&str; 5] = ["hpa", "hpa_rates", "hpa_manifest", "kpa", "keda"];
+/// up or down when that crosses the line between two numbers; `reactive.rs` holds how calm they are. Steps are of whole
+/// replicas: one of three less is a third, and may lead from one alarm to the other and back, as it does at AWS.
+const STEADY: [&str; 6] = [
+    "hpa",
+    "hpa_rates",
+    "hpa_manifest",
+    "kpa",
+    "keda",
+    "target_tracking",
+];
 /// Those that never go down on what cannot be trusted: ours, and those of others with the guard around them. KPA asks for
 /// one-second samples alone, which carry no coverage, and keeps its own rule: no samples, no decision.
-const TRUSTWORTHY: [&str; 5] = [
+const TRUSTWORTHY: [&str; 8] = [
     "reactive",
     "foresight",
     "guarded_hpa",
     "guarded_hpa_manifest",
     "guarded_keda",
+    "target_tracking",
+    "guarded_step",
+    "guarded_target_tracking",
 ];
 
 /// Runs a law's cases over the subjects in turn: all of 100,000, or a share of them.

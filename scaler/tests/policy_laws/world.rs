@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use metrics::{NoData, Quantity, Ratio, Reading, Replicas, Rps, Timestamp};
 use scaler::{
-    Clock, Container, ContainerUsage, ForesightSpec, HpaController, HpaTarget, KpaSpec, MetricId,
-    Observation, PolicySpec, ReactiveSpec, Readiness, ReadySample, ReadyState, ReplicaObservation,
-    ReplicaUsage, Sample, Scale, ScheduleEntry, SimpleHpa, Traffic, Trust,
+    AwsAlarm, AwsMetric, AwsMissing, AwsTarget, Clock, Container, ContainerUsage, ForesightSpec,
+    HpaController, HpaTarget, KpaSpec, MetricId, Observation, PolicySpec, ReactiveSpec, Readiness,
+    ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Sample, Scale, ScheduleEntry,
+    SimpleHpa, StepScalingSpec, TargetTrackingSpec, Traffic, Trust,
 };
 use serde_json::json;
 
@@ -119,6 +120,31 @@ fn keda() -> PolicySpec {
         ]
     }))
     .unwrap()
+}
+
+fn aws() -> AwsTarget {
+    AwsTarget {
+        min: Replicas(MIN),
+        max: Replicas(MAX),
+        ..AwsTarget::default()
+    }
+}
+
+/// Two datapoints of three, and a missing one leaves the alarm as it is.
+fn step() -> PolicySpec {
+    let (scale_out, scale_in) = StepScalingSpec::usual_steps(0.7);
+    PolicySpec::Step(Box::new(StepScalingSpec {
+        target: aws(),
+        metric: AwsMetric::Cpu,
+        alarm: AwsAlarm {
+            periods: 3,
+            datapoints: 2,
+            missing: AwsMissing::Ignore,
+        },
+        scale_out,
+        scale_in,
+        min_adjustment: 2,
+    }))
 }
 
 fn manifest() -> PolicySpec {
@@ -372,6 +398,12 @@ pub(crate) fn subject(name: &'static str) -> Subject {
             ..KpaSpec::default()
         }),
         "keda" => keda(),
+        "step" => step(),
+        "target_tracking" => PolicySpec::TargetTracking(Box::new(TargetTrackingSpec {
+            target: aws(),
+            targets: vec![(AwsMetric::Cpu, 0.7), (AwsMetric::Requests, 70.0)],
+            disable_scale_in: false,
+        })),
         "reactive" => PolicySpec::Reactive(ours()),
         "foresight" => PolicySpec::Foresight(Box::new(ForesightSpec {
             common: ours(),
