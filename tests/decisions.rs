@@ -64,7 +64,7 @@ fn json(ran: &Ran) -> Value {
 }
 
 /// Each policy that a scenario can name, as it is asked for.
-const POLICIES: [&[&str]; 9] = [
+const POLICIES: [&[&str]; 11] = [
     &["--policy", "static"],
     &[
         "--set",
@@ -77,6 +77,11 @@ const POLICIES: [&[&str]; 9] = [
     &["--policy", "oracle"],
     &["--policy", "kpa:target=2"],
     &["--policy", "keda:requests=6/s"],
+    &[
+        "--policy",
+        "step:busy=60%,alarm={period: 30s, periods: 1},scale_out_cooldown=30s",
+    ],
+    &["--policy", "target_tracking:cpu=50%,requests=6/s"],
 ];
 
 #[test]

@@ -12,8 +12,8 @@ pub(crate) struct VariantArgs {
     /// A policy to try for all services that scale; may be repeated.
     ///
     /// `as-written`; `static` (the replicas of the start); `oracle` (knows the future: a bound, not a policy to run); one of the
-    /// language with its parameters, as in `hpa:cpu=60%`, `hpa:busy=70%,stabilization=1m`, `kpa:target=70` or
-    /// `keda:requests=50/s,cooldown=1m`; or a file with a scenario's `scaling:` part, as `plan` writes it.
+    /// language with its parameters, as in `hpa:cpu=60%`, `hpa:busy=70%,stabilization=1m`, `kpa:target=70`,
+    /// `keda:requests=50/s,cooldown=1m` or `target_tracking:cpu=60%`; or a file with a scenario's `scaling:` part, as `plan` writes it.
     #[arg(long = "policy", value_name = "POLICY")]
     pub(crate) policies: Vec<String>,
     /// A variant to try: a name, a colon, and what it changes by its paths, as in `more:scaling.order.min=8,slo.within=1s`;

@@ -44,6 +44,9 @@ impl<'a> Says<'a> {
             ("rate", Some(PolicySpec::Reactive(_) | PolicySpec::Foresight(_))) => {
                 "in 15 s at most to twice as many or 10 more, and down by a tenth or 1"
             }
+            ("cooldown", Some(PolicySpec::Step(_) | PolicySpec::TargetTracking(_))) => {
+                "a while after a move, only a larger step out goes on, less what was added"
+            }
             _ => general(rule),
         };
         text.to_owned()

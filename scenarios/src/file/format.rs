@@ -17,8 +17,8 @@ pub(crate) use engine::{CommandForm, EngineFile, RemoteFile, WorkloadFile};
 pub(crate) use gateway::{BalanceForm, GatewayFile, NetworkFile};
 pub(crate) use journeys::{ExtractFile, JourneyFile, NumberFile, OnFailureFile, PageFile};
 pub(crate) use scaling::{
-    BehaviorFile, CalendarFile, ControlFile, CronFile, HistoryFile, RulesFile, ScalingEntry,
-    ScalingFile, ScheduleFile, TargetFile, TriggerFile,
+    AlarmFile, BehaviorFile, CalendarFile, ControlFile, CronFile, HistoryFile, RulesFile,
+    ScalingEntry, ScalingFile, ScalingStepFile, ScheduleFile, TargetFile, TriggerFile,
 };
 pub(crate) use services::{
     CallForm, CallMap, OperationFile, ServiceFile, Spread, SpreadMap, StepMap, StepsFile,

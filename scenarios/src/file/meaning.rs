@@ -4,6 +4,7 @@
 //! been noted, and a stand-in takes its place so that the rest can be checked. A scenario with a stand-in in it is
 //! never handed out.
 
+mod aws;
 mod cron;
 mod curves;
 mod engine;

@@ -126,6 +126,12 @@ scalar!(
         {"type": "integer", "minimum": 0, "maximum": 4294967295u32}, {"const": "unlimited"}]}
 );
 scalar!(
+    /// A number of replicas, or a percentage of them: `3`, `10%`.
+    AmountOf(Amount), "a number of replicas or a percentage of them", amount,
+    {"description": "A number of replicas, or a percentage of them: 3, 10%. Range: 0 to 10000, 0% to 10000%.", "anyOf": [
+        {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$"}, {"type": "integer", "minimum": 0, "maximum": 10000}]}
+);
+scalar!(
     /// A seed: a whole number.
     Seed(u64), "a whole number", |text| text.parse().map_err(|_| wrong("", "a whole number from 0 to 18446744073709551615")),
     {"description": "A whole number. Range: 0 to 18446744073709551615.", "type": "integer", "minimum": 0}
@@ -164,6 +170,15 @@ scalar!(
     FileName(String), "the name of a file", file_name,
     {"type": "string", "description": "A file in the scenario's folder."}
 );
+
+/// So many replicas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Amount {
+    /// A whole number of them.
+    Count(u32),
+    /// Per cent of those that there are.
+    Percent(f64),
+}
 
 /// A word out of a few.
 pub(crate) trait Word: Sized + 'static {
@@ -374,6 +389,19 @@ fn count(text: &str) -> Result<u32, Wrong> {
     }
     text.parse()
         .map_err(|_| wrong("too much", "a whole number of at most 4294967295"))
+}
+
+fn amount(text: &str) -> Result<Amount, Wrong> {
+    const RULE: &str = "a whole number up to 10000, or a percentage up to 10000%: 3, 10%";
+    let amount = match text.strip_suffix('%') {
+        Some(number) => decimal(number.trim()).map(Amount::Percent),
+        None => count(text).ok().map(Amount::Count),
+    };
+    let fits = |amount: &Amount| match *amount {
+        Amount::Count(count) => count <= 10_000,
+        Amount::Percent(percent) => percent <= 10_000.0,
+    };
+    amount.filter(fits).ok_or_else(|| wrong("", RULE))
 }
 
 fn at_most(text: &str) -> Result<Option<u32>, Wrong> {

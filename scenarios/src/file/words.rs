@@ -23,6 +23,8 @@ pub(crate) enum PolicyName {
     Foresight,
     Kpa,
     Keda,
+    Step,
+    TargetTracking,
 }
 
 /// How a window averages.
@@ -38,6 +40,10 @@ pub(crate) enum Per {
     Replica,
     Service,
 }
+
+/// What stands in for a datapoint that is missing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct AlarmMissing(pub(crate) scaler::AwsMissing);
 
 /// How the replicas of a fallback meet those that are there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,7 +101,9 @@ words! {
     DisciplineName, "a discipline": "fifo" => Self::Fifo, "sharing" => Self::Sharing;
     Lost, "something that can be lost": "node" => Self::Node, "zone" => Self::Zone;
     PolicyName, "a policy": "static" => Self::Static, "schedule" => Self::Schedule, "per_request" => Self::PerRequest, "hpa" => Self::Hpa, "reactive" => Self::Reactive,
-        "foresight" => Self::Foresight, "kpa" => Self::Kpa, "keda" => Self::Keda;
+        "foresight" => Self::Foresight, "kpa" => Self::Kpa, "keda" => Self::Keda, "step" => Self::Step, "target_tracking" => Self::TargetTracking;
+    AlarmMissing, "a way with missing datapoints": "missing" => Self(scaler::AwsMissing::Missing), "ignore" => Self(scaler::AwsMissing::Ignore),
+        "breaching" => Self(scaler::AwsMissing::Breaching), "not_breaching" => Self(scaler::AwsMissing::NotBreaching);
     Aggregation, "a way of averaging": "linear" => Self::Linear, "weighted" => Self::Weighted;
     Per, "something that a target is for": "replica" => Self::Replica, "service" => Self::Service;
     FallbackBehavior, "a behavior of a fallback": "static" => Self(scaler::KedaFallbackBehavior::Static),

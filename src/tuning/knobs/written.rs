@@ -19,7 +19,7 @@ struct Field {
     form: Form,
 }
 
-const FIELDS: [Field; 11] = [
+const FIELDS: [Field; 17] = [
     field("reactive", "budget", f64::NAN, &BUDGETS, Form::Share),
     field("foresight", "budget", f64::NAN, &BUDGETS, Form::Share),
     field("kpa", "utilization", 0.7, &SHARES, Form::Share),
@@ -66,6 +66,24 @@ const FIELDS: [Field; 11] = [
         f64::NAN,
         &SHARES,
         Form::Share,
+    ),
+    field("step", "target.cpu", f64::NAN, &SHARES, Form::Share),
+    field("step", "target.busy", f64::NAN, &SHARES, Form::Share),
+    field("step", "scale_out_cooldown", 300.0, &WAITS, Form::Seconds),
+    field("step", "scale_in_cooldown", 300.0, &WAITS, Form::Seconds),
+    field(
+        "target_tracking",
+        "scale_out_cooldown",
+        300.0,
+        &WAITS,
+        Form::Seconds,
+    ),
+    field(
+        "target_tracking",
+        "scale_in_cooldown",
+        300.0,
+        &WAITS,
+        Form::Seconds,
     ),
 ];
 
@@ -196,6 +214,20 @@ mod tests {
         assert_eq!(read(keda)[2].1.to_string(), "120");
         let kpa = "scaling: {s: {policy: kpa, target: {concurrency: 8}, utilization: 60%}}";
         assert_eq!(names(kpa)[..2], ["target.concurrency", "utilization"]);
+        let step = "scaling: {s: {policy: step, target: {cpu: 60%}, scale_out_cooldown: 1m}}";
+        assert_eq!(
+            read(step),
+            [
+                ("target.cpu".to_owned(), 0.6),
+                ("scale_out_cooldown".to_owned(), 60.0),
+                ("scale_in_cooldown".to_owned(), 300.0)
+            ]
+        );
+        let tracking = "scaling: {s: {policy: target_tracking, target: {requests: 5/s}}}";
+        assert_eq!(
+            names(tracking)[..2],
+            ["target.requests", "scale_out_cooldown"]
+        );
         assert!(names("scaling: {s: {policy: static}}").is_empty());
         assert!(names("scaling: {s: {policy: hpa, target: {requests: 5/s}}}").is_empty());
     }

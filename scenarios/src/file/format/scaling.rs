@@ -4,7 +4,8 @@
 
 use super::super::tree::Key;
 use super::super::units::{
-    AtMost, Count, FileName, Flag, Multiple, Name, Number, OneOf, Part, Rate, Share, Text, Time,
+    AmountOf, AtMost, Count, FileName, Flag, Multiple, Name, Number, OneOf, Part, Rate, Share,
+    Text, Time,
 };
 use super::super::words;
 use super::super::written::{At, Field, Form, List, written};
@@ -31,15 +32,16 @@ written! {
     /// How a service scales.
     ScalingEntry, "scaling" {
         /// `static`, `schedule`, `per_request` (a replica for each request that is there, as functions-as-a-service do),
-        /// `foresight` (our own), `reactive` (the same without history), `hpa`, `kpa` (Knative's) or `keda`. Default:
-        /// `foresight`.
+        /// `foresight` (our own), `reactive` (the same without history), `hpa`, `kpa` (Knative's), `keda`, or AWS's `step` and
+        /// `target_tracking` (both approximate). Default: `foresight`.
         policy: may OneOf<words::PolicyName>,
         /// The fewest replicas. Range: 0 to 10000, for `hpa`, `foresight` and `reactive` from 1. Default: those of the start.
         min: may Count,
         /// The most replicas. Range: 1 to 10000.
         max: may Count,
         /// For `hpa`: what it holds; of several the largest proposal wins. For `kpa`: `concurrency` (short: a number) or
-        /// `requests`, of which a replica should have the share `utilization`; by default its `slots`, or else 100.
+        /// `requests`, of which a replica should have the share `utilization`; by default its `slots`, or else 100. For
+        /// `target_tracking`: what it holds. For `step`: one metric, and the value that its steps are counted from.
         target: may Form<Number, TargetFile>,
         /// For `hpa` and `keda`: `spec.behavior` of `autoscaling/v2`.
         behavior: may BehaviorFile,
@@ -105,6 +107,19 @@ written! {
         fallback: may FallbackFile,
         /// For `keda`: what its annotations stop or force.
         annotations: may AnnotationsFile,
+        /// For `step`: what is done how far from the target. Default: from the target on `add: 10%`, 20% above it `add: 30%`,
+        /// 20% below it `remove: 10%`, 40% below it `remove: 30%`.
+        steps: may List<ScalingStepFile>,
+        /// For `step`: when its alarms go off.
+        alarm: may AlarmFile,
+        /// For `step`: the fewest replicas that a percentage changes. Range: 1 to 10000. Default: 1.
+        min_adjustment: may Count,
+        /// For `step` and `target_tracking`: how long after a scale-out only a larger one goes on, less what was added. Default: 5m.
+        scale_out_cooldown: may Time,
+        /// For `step` and `target_tracking`: how long after a scale-in no other follows; a scale-out ends it. Default: 5m.
+        scale_in_cooldown: may Time,
+        /// For `target_tracking`: it never scales in. Default: `false`.
+        disable_scale_in: may Flag,
         /// A manifest in the scenario's folder, instead of all that it says: an HPA of `autoscaling/v2`, a `ScaledObject` of
         /// KEDA, or a Knative service with its annotations.
         file: may FileName,
@@ -132,8 +147,34 @@ written! {
         busy: may Part,
         /// Mean requests per replica: `50/s`.
         requests: may Rate,
-        /// For `kpa`: requests in a replica, waiting or worked on: `70`.
+        /// For `kpa`, `step` and `target_tracking`: requests in a replica, waiting or worked on: `70`.
         concurrency: may Number,
+    }
+
+    /// What step scaling does from a distance from the target on, up to where the next step begins.
+    ScalingStepFile, "a step" {
+        /// From so far above the target on, as a share of it: `20%`. AWS counts in the metric's own unit: its bound ÷ the target.
+        above: may Part,
+        /// From so far below the target down.
+        below: may Share,
+        /// Above: so many replicas more, `3`, or per cent of those that there are, `10%`.
+        add: may AmountOf,
+        /// Below: so many fewer.
+        remove: may AmountOf,
+        /// So many replicas altogether. Range: 0 to 4294967295.
+        set: may Count,
+    }
+
+    /// When the alarms of step scaling go off.
+    AlarmFile, "an alarm" {
+        /// How long a datapoint is: the mean of what was read in that time. Default: 1m, or the control period if that is longer.
+        period: may Time,
+        /// How many datapoints are looked at. Range: 1 to 60. Default: 3.
+        periods: may Count,
+        /// How many of them must be beyond the threshold. Default: all.
+        datapoints: may Count,
+        /// What a datapoint that is missing stands for. Default: `missing`.
+        missing: may OneOf<words::AlarmMissing>,
     }
 
     /// Something that KEDA scales on. Exactly one of `requests`, `concurrency`, `queue`, `cpu`, `cron`.

@@ -43,6 +43,8 @@ const fn fields_of(policy: PolicyName) -> (&'static str, &'static [&'static str]
             ],
         ),
         PolicyName::Kpa => ("a kpa", super::kpa::FIELDS),
+        PolicyName::Step => ("step scaling", super::aws::STEP_FIELDS),
+        PolicyName::TargetTracking => ("target tracking", super::aws::TRACKING_FIELDS),
         PolicyName::Keda => (
             "keda",
             &[
@@ -129,6 +131,10 @@ impl Meaning<'_> {
             }
             PolicyName::Kpa => self.kpa(entry, at, service, (min, max)),
             PolicyName::Keda => self.keda(entry, at, control, (min, max)),
+            PolicyName::Step => self.step(entry, at, (service, control), (min, max))?,
+            PolicyName::TargetTracking => {
+                self.target_tracking(entry, at, (service, control), (min, max))
+            }
         };
         self.answers_without_replicas(entry.min.at().unwrap_or(at), &policy, min, service);
         Some(Scaling { policy, min, max })

@@ -366,3 +366,111 @@ fn a_manifest_s_mistakes_stand_in_its_file() {
         ["`tolerance` means nothing for what Knative scales"]
     );
 }
+
+fn step(entry: &str) -> scaler::StepScalingSpec {
+    match spec(entry) {
+        PolicySpec::Step(spec) => *spec,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn steps_are_counted_from_the_target_in_shares_of_it() {
+    use scaler::AwsAdjustment::{ChangeInCapacity, ExactCapacity, PercentChangeInCapacity};
+    let plain = step("{policy: step, min: 2, max: 30, target: {requests: 50/s}}");
+    let at = |steps: &[scaler::AwsStep]| -> Vec<f64> { steps.iter().map(|step| step.at).collect() };
+    assert_eq!(at(&plain.scale_out), [50.0, 60.0]);
+    assert_eq!(at(&plain.scale_in), [40.0, 30.0]);
+    assert_eq!(
+        (plain.target.min, plain.target.max),
+        (Replicas(2), Replicas(30))
+    );
+    let own = step(
+        "{policy: step, max: 30, target: {requests: 50/s}, steps: [{above: 40%, set: 12}, {above: 20%, add: 3}, \
+         {below: 20%, remove: 10%}], alarm: {period: 2m, periods: 5, datapoints: 4, missing: breaching}, \
+         min_adjustment: 2, scale_out_cooldown: 1m, scale_in_cooldown: 10m}",
+    );
+    let all = own.scale_out.iter().chain(&own.scale_in);
+    let all: Vec<_> = all.map(|step| (step.at, step.adjustment)).collect();
+    assert_eq!(
+        all,
+        [
+            (60.0, ChangeInCapacity(3)),
+            (70.0, ExactCapacity(12)),
+            (40.0, PercentChangeInCapacity(-10.0)),
+        ]
+    );
+    assert_eq!((own.alarm.periods, own.alarm.datapoints), (5, 4));
+    assert_eq!(own.alarm.missing, scaler::AwsMissing::Breaching);
+    let target = own.target;
+    assert_eq!((target.period, target.tick), (secs(120), secs(15)));
+    assert_eq!(
+        (target.scale_out_cooldown, target.scale_in_cooldown),
+        (secs(60), secs(600))
+    );
+    assert!(own.validate().is_empty());
+}
+
+#[test]
+fn target_tracking_has_one_target_or_several() {
+    let entry = "{policy: target_tracking, max: 30, target: {cpu: 70%, concurrency: 2}, disable_scale_in: true}";
+    let PolicySpec::TargetTracking(tracking) = spec(entry) else {
+        panic!("{entry}")
+    };
+    assert_eq!(
+        tracking.targets,
+        [
+            (scaler::AwsMetric::Cpu, 0.7),
+            (scaler::AwsMetric::Concurrency, 2.0)
+        ]
+    );
+    assert!(tracking.disable_scale_in);
+    let faster = good(&scaled(entry)).at_speed(10.0).unwrap();
+    let Policy::Upstream(spec) = &faster.scaling["catalogue"].policy else {
+        panic!("{entry}")
+    };
+    let PolicySpec::TargetTracking(faster) = spec.as_ref() else {
+        panic!("{entry}")
+    };
+    assert_eq!(faster.target.period, secs(6));
+    assert_eq!(faster.target.scale_in_cooldown, secs(30));
+}
+
+#[test]
+fn what_steps_cannot_be_is_said_all_at_once() {
+    let found = mistakes(
+        "{policy: step, max: 30, target: {cpu: 70%, busy: 60%}, min_adjustment: 0, hold: 1m, \
+         steps: [{above: 0%, remove: 1}, {above: 10%, below: 10%, add: 1}, {below: 20%, remove: 101%}, {below: 20%, remove: 1}], \
+         alarm: {period: 10s, periods: 0, datapoints: 2}}",
+    );
+    assert_eq!(
+        found,
+        [
+            "step scaling on several metrics",
+            "min_adjustment = 0",
+            "`hold` means nothing for step scaling",
+            "a step above the target does one thing",
+            "a step is either above or below the target",
+            "more than all",
+            "two steps in one place",
+            "a datapoint of 10s",
+            "periods = 0",
+            "datapoints = 2",
+        ]
+    );
+    let both = mistakes(
+        "{policy: step, max: 30, target: {cpu: 70%}, steps: [{above: 0%, add: 1}, {below: 0%, remove: 1}]}",
+    );
+    assert_eq!(
+        both,
+        ["steps that cannot be: must begin below where `scale_out` begins"]
+    );
+    assert_eq!(
+        mistakes("{policy: target_tracking, max: 30, target: 70}"),
+        ["target_tracking without a target"]
+    );
+    assert_eq!(
+        mistakes("{policy: step, max: 30}"),
+        ["step without a target"]
+    );
+}
