@@ -35,6 +35,8 @@ pub struct Which {
     pub workload: Option<String>,
     /// When.
     pub when: When,
+    /// At most so many, the first ones; nothing: all.
+    pub most: Option<usize>,
 }
 
 /// When.
@@ -64,8 +66,22 @@ pub struct Explanation {
     pub of: u64,
     /// The decisions, in the order of time.
     pub decisions: Vec<Explained>,
+    /// Those after them, if not all were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
     /// What a reader must know, in sentences.
     pub notes: Vec<String>,
+}
+
+/// Decisions that were asked for and are not explained, because there are too many.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// How many.
+    pub count: u64,
+    /// The first of them, in seconds of scenario time.
+    pub from_s: f64,
+    /// What to ask for instead, in a sentence.
+    pub how: String,
 }
 
 /// One explained decision.
@@ -142,7 +158,10 @@ impl Explained {
 /// Explains decisions of a record.
 #[must_use]
 pub fn explain(record: &Record, which: &Which) -> Explanation {
-    let chosen = chosen(record, which);
+    let mut chosen = chosen(record, which);
+    let left_out = which
+        .most
+        .and_then(|most| cut(record, which.when, &mut chosen, most));
     let (mut policies, mut notes) = match replay::policies(record) {
         Ok(policies) => (policies, Vec::new()),
         Err(error) => (
@@ -198,8 +217,38 @@ pub fn explain(record: &Record, which: &Which) -> Explanation {
             .filter(|d| mine(&d.workload))
             .count() as u64,
         decisions,
+        left_out,
         notes,
     }
+}
+
+/// Leaves the first ones, and tells of the others.
+fn cut(
+    record: &Record,
+    when: When,
+    chosen: &mut BTreeSet<(&str, Timestamp)>,
+    most: usize,
+) -> Option<LeftOut> {
+    let all = chosen.len();
+    let mut by_time: Vec<(Timestamp, &str)> = chosen.iter().map(|&(w, at)| (at, w)).collect();
+    by_time.sort_unstable();
+    let (first, _) = *by_time.get(most)?;
+    by_time.truncate(most);
+    *chosen = by_time.into_iter().map(|(at, w)| (w, at)).collect();
+    let from_s = record.scenario_s(first);
+    let go_on = match when {
+        // A second that is not whole is asked for from its beginning.
+        When::Between(..) => format!(
+            "`--from {}` goes on there, ",
+            crate::words::clock(from_s.floor())
+        ),
+        When::Changes | When::At(_) => String::new(),
+    };
+    Some(LeftOut {
+        count: (all - most) as u64,
+        from_s,
+        how: format!("{go_on}`--most {all}` gives them all, `--service` those of one service"),
+    })
 }
 
 /// One of a policy that cannot be asked again.

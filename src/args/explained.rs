@@ -20,6 +20,9 @@ pub(crate) struct ExplainArgs {
     /// All decisions until then
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
+    /// At most so many decisions, the first ones [default: 50, as JSON all]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["replay", "policy"])]
+    pub(crate) most: Option<usize>,
     /// Decide everything again: whether each decision is the same to the byte (exit code 1 if one is not)
     #[arg(long, conflicts_with_all = ["at", "from", "to", "policy"])]
     pub(crate) replay: bool,

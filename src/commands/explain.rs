@@ -16,6 +16,8 @@ use crate::{Done, output};
 
 /// The widest that the text gets.
 const WIDTH: usize = 100;
+/// How many decisions people are told of at once, if they do not say.
+const MOST: usize = 50;
 
 pub(crate) fn run(args: &ExplainArgs) -> Done {
     let record = super::report::read(&args.run)?;
@@ -67,6 +69,10 @@ fn which(args: &ExplainArgs, record: &Record) -> Result<Which, Failure> {
     Ok(Which {
         workload: args.service.clone(),
         when,
+        most: args.most.or(match args.format {
+            ExplainFormat::Human | ExplainFormat::Markdown => Some(MOST),
+            ExplainFormat::Json | ExplainFormat::Observations => None,
+        }),
     })
 }
 
@@ -138,12 +144,14 @@ fn observations(record: &Record, which: &Which) -> Result<String, Failure> {
         When::Between(from, to) => (from, to),
         When::At(at) => (at, at),
     };
-    let mut before = None;
+    let (mut before, mut count) = (None, 0);
     for step in replay::steps(record).filter(|step| step.workload == *workload) {
         let mut shown = Shown::of(&step.observation);
         shown.outcome = before;
         before = step.settled.map(|settled| settled.outcome.clone());
-        if (from..=to).contains(&step.observation.at) {
+        let is_wanted = which.most.is_none_or(|most| count < most);
+        if (from..=to).contains(&step.observation.at) && is_wanted {
+            count += 1;
             writeln!(text, "{}", serde_json::to_string(&shown)?)?;
         }
     }

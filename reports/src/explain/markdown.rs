@@ -1,7 +1,7 @@
 //! An explanation as Markdown.
 
 use super::Explanation;
-use super::text::{headline, parts, title};
+use super::text::{headline, left_out, parts, title};
 use crate::words::markdown as escaped;
 
 /// The explanation, ending in a line feed.
@@ -23,7 +23,7 @@ pub fn markdown(explanation: &Explanation) -> String {
     if explanation.decisions.is_empty() {
         out.push_str("\nThere is no such decision.\n");
     }
-    for note in &explanation.notes {
+    for note in left_out(explanation).iter().chain(&explanation.notes) {
         out += &format!("\n{}\n", escaped(note));
     }
     out

@@ -159,6 +159,7 @@ fn an_instant_has_the_decision_in_force_and_a_span_all_of_them() {
         let which = Which {
             workload: Some("catalogue".into()),
             when,
+            most: None,
         };
         explain(&record, &which)
     };
@@ -191,12 +192,44 @@ fn an_instant_has_the_decision_in_force_and_a_span_all_of_them() {
 }
 
 #[test]
+fn of_too_many_the_first_are_told_and_how_to_see_the_others() {
+    let record = Record::from_events(events(&DAY)).unwrap();
+    let (start, last) = (record.header.start, record.last);
+    let ask = |when, most| {
+        let which = Which {
+            workload: None,
+            when,
+            most: Some(most),
+        };
+        explain(&record, &which)
+    };
+    let all = ask(When::Between(start, last), 1000);
+    assert!(all.left_out.is_none());
+    let some = ask(When::Between(start, last), 3);
+    assert_eq!(some.decisions[..], all.decisions[..3]);
+    let left = some.left_out.as_ref().unwrap();
+    assert_eq!(left.count as usize, all.decisions.len() - 3);
+    assert_eq!(left.from_s, all.decisions[3].at_s);
+    let said = "… and 5 more decisions from 1:00 on: `--from 1:00` goes on there, `--most 8` gives them all, `--service` \
+        those of one service.";
+    assert!(
+        text(&some, 200, Style::Plain).contains(said),
+        "{}",
+        text(&some, 200, Style::Plain)
+    );
+    let changes = ask(When::Changes, 1).left_out.unwrap();
+    assert_eq!(changes.count, 1);
+    assert!(changes.how.starts_with("`--most 2`"), "{}", changes.how);
+}
+
+#[test]
 fn a_rule_that_leaves_no_trace_is_found() {
     let record = Record::from_events(events(&[10, 11])).unwrap();
     let at = record.header.start + std::time::Duration::from_secs(15);
     let which = Which {
         workload: None,
         when: When::At(at),
+        most: None,
     };
     let near = &explain(&record, &which).decisions[0];
     assert!(near.clips.is_empty() && !near.changes());

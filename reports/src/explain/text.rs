@@ -23,7 +23,7 @@ pub fn text(explanation: &Explanation, width: usize, style: Style) -> String {
         lines.push(String::new());
         lines.push("  There is no such decision.".into());
     }
-    for note in &explanation.notes {
+    for note in left_out(explanation).iter().chain(&explanation.notes) {
         lines.push(String::new());
         lines.extend(wrap(&terminal(note), width));
     }
@@ -31,6 +31,14 @@ pub fn text(explanation: &Explanation, width: usize, style: Style) -> String {
         .iter()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
+}
+
+/// How many more there are, and how to see them.
+pub(super) fn left_out(explanation: &Explanation) -> Option<String> {
+    let left = explanation.left_out.as_ref()?;
+    let more = plural(left.count, "more decision");
+    let from = clock(left.from_s);
+    Some(format!("… and {more} from {from} on: {}.", left.how))
 }
 
 pub(super) fn headline(explanation: &Explanation) -> String {
