@@ -1,5 +1,7 @@
 //! From what was seen and what is remembered to a number: pure, and without allocating.
 
+use std::time::Duration;
+
 use super::calendar::ExpectedEvent;
 use super::clock::Clock;
 use super::envelope::{self, Waived};
@@ -15,8 +17,8 @@ const SURGE: f64 = 1.3;
 pub(super) const SURGE_HOLDS: f64 = 90.0;
 /// Within so many seconds those who wait are to be served.
 const DRAIN: f64 = 30.0;
-/// A request that waits less is not behind, in seconds.
-pub(super) const WAIT: f64 = 0.05;
+/// A request that waits less is not behind: in seconds, or as a share of what is slow, if that is more.
+const WAIT: (f64, f64) = (0.05, 0.1);
 /// What is expected may ask for so many times what is needed now, or for so many replicas.
 const BOUND: (u32, u32) = (3, 4);
 /// What stays the same from decision to decision.
@@ -30,6 +32,8 @@ pub(super) struct Rules<'a> {
     pub(super) clock: &'a Clock,
     /// How long a lower number waits, in seconds; nothing: as long as replicas take to start.
     pub(super) hold: Option<f64>,
+    /// How long a request waits before it is behind, in seconds.
+    pub(super) patience: f64,
     /// What is switched off.
     pub(super) waived: Waived,
 }
@@ -109,6 +113,11 @@ impl Choice {
     }
 }
 
+/// How long a request waits, in seconds, before it is behind; what takes longer than `limit` is slow.
+pub(super) fn patience(limit: Duration) -> f64 {
+    WAIT.0.max(WAIT.1 * limit.as_secs_f64())
+}
+
 /// How many slots are looked ahead: until what is ordered with the next decision is ready.
 pub(super) fn ahead(memory: &Memory, age: f64, period: f64) -> usize {
     let lead = memory.starts.quantile(0.9) + age.max(0.0) + period;
@@ -133,7 +142,7 @@ pub(super) fn choose(
         waived: rules.waived,
         ..Choice::default()
     };
-    now(&mut choice, inputs, rate, memory, terms, rules.max);
+    now(&mut choice, inputs, rate, memory, terms, rules);
     expected(&mut choice, &outlook, terms, rules.max);
     let for_one = |rate: f64| terms.replicas(&[Case { weight: 1.0, rate }], rules.max);
     choice.for_return = outlook.waited_for.map(for_one);
@@ -160,7 +169,7 @@ fn now(
     rate: f64,
     memory: &mut Memory,
     terms: &Terms<'_>,
-    max: u32,
+    rules: &Rules<'_>,
 ) {
     let before = memory.recent.mean(inputs.now, SURGE_HOLDS);
     let grown = before.map_or(1.0, |before| rate / before.max(NOISE * terms.full_rate));
@@ -175,8 +184,8 @@ fn now(
         rate
     };
     choice.surge = surge;
-    let n = terms.replicas(&[Case { weight: 1.0, rate }], max);
-    if inputs.wait > WAIT {
+    let n = terms.replicas(&[Case { weight: 1.0, rate }], rules.max);
+    if inputs.wait > rules.patience {
         let behind = (inputs.wait * f64::from(inputs.ready) / DRAIN).ceil();
         choice.for_backlog = (behind as u32).min(inputs.ready);
     }

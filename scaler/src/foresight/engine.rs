@@ -164,6 +164,7 @@ impl Engine {
                 .spec
                 .hold
                 .map(|hold| hold.as_secs_f64() * self.spec.clock.speed),
+            patience: choice::patience(self.spec.limit),
             waived: self.waived,
         };
         let (Some(full_rate), Some((prior, price))) = (full_rate, &self.prior) else {
@@ -226,7 +227,7 @@ impl Engine {
             return;
         };
         let utilisation = rate / (f64::from(inputs.ready.max(1)) * choice.full_rate);
-        if utilisation > 0.97 || inputs.wait > choice::WAIT {
+        if utilisation > 0.97 || inputs.wait > choice::patience(self.spec.limit) {
             memory.overload_at = now;
         }
         if inputs.is_settled() && now - memory.overload_at >= AFTERMATH {
