@@ -37,6 +37,14 @@ impl Budget {
         libm::exp(self.log_price)
     }
 
+    /// Where it began is moved by so much, in logarithms. If that is down, what it had given up itself is part of it; what was
+    /// added because too many were slow stays.
+    pub(super) fn begin_anew(&mut self, moved: f64) {
+        if self.log_price < 0.0 && moved < 0.0 {
+            self.log_price = (self.log_price - moved).clamp(-FURTHEST, 0.0);
+        }
+    }
+
     /// The share that was slow lately; nothing before the first requests.
     pub(super) fn used(&self) -> Option<f64> {
         (self.all > 0.0).then(|| self.slow / self.all)
@@ -86,6 +94,27 @@ mod tests {
             after(900, 0.001).to_bits() == 1.0_f64.to_bits(),
             "on budget"
         );
+    }
+
+    #[test]
+    fn a_lower_beginning_takes_up_what_was_given_up_and_keeps_what_was_added() {
+        let moved = |log_price: f64, moved: f64| {
+            let mut budget = Budget {
+                log_price,
+                ..Budget::default()
+            };
+            budget.begin_anew(moved);
+            budget.log_price
+        };
+        for (before, by, after) in [
+            (-1.0, -3.0, 0.0),
+            (-3.0, -1.0, -2.0),
+            (-1.0, 2.0, -1.0),
+            (1.0, -3.0, 1.0),
+            (0.0, -3.0, 0.0),
+        ] {
+            assert!((moved(before, by) - after).abs() < 1e-12, "{before} {by}");
+        }
     }
 
     #[test]

@@ -9,12 +9,12 @@ use super::choice::{self, Choice, Rules};
 use super::curve::{self, Curve, Prior};
 use super::envelope;
 use super::explain;
-use super::forecast::{Forecast, Purpose};
+use super::forecast::{Forecast, Purpose, World};
 use super::inputs::Inputs;
 use super::memory::Memory;
 use super::outlook::{self, Outlook};
 use super::plan::{self, Case, Terms};
-use super::recent::SLOT;
+use super::recent::{FURTHEST, SLOT};
 use super::{History, ReactiveSpec};
 use crate::fixed;
 use crate::{
@@ -178,10 +178,9 @@ impl Engine {
         let terms = Terms {
             curve: &Curve::new(prior, &self.memory.seen),
             full_rate,
-            price: self
-                .spec
-                .price
-                .unwrap_or_else(|| price * self.memory.budget.factor()),
+            price: self.spec.price.unwrap_or_else(|| {
+                price * self.memory.start.factor() * self.memory.budget.factor()
+            }),
         };
         let forecast = self.forecast.as_deref();
         let Some(rate) = inputs.rate else {
@@ -190,6 +189,52 @@ impl Engine {
         };
         let outlook = Outlook::of(forecast, inputs.now, rate, &self.memory, full_rate);
         choice::choose(inputs, rate, &mut self.memory, &terms, outlook, &rules)
+    }
+
+    /// Goes through the last days in thought, a slice at a time, for the price to begin with. A price that was given needs none.
+    fn replay(&mut self, inputs: &Inputs) {
+        let slots = |seconds: f64| ((seconds / SLOT).ceil() as usize).clamp(1, FURTHEST);
+        let start = slots(self.memory.starts.quantile(0.5) + inputs.age.max(0.0));
+        let hold = slots(self.hold());
+        let (memory, spec) = (&mut self.memory, &self.spec);
+        let (Some(forecast), Some((prior, price))) = (&mut self.forecast, &self.prior) else {
+            return;
+        };
+        let Some(full_rate) = memory.full_rate.rate().filter(|_| spec.price.is_none()) else {
+            return;
+        };
+        if !forecast.is_replaying() {
+            if memory.start.is_due(inputs.now) && forecast.can_replay() {
+                forecast.begin_replay(start, hold);
+            }
+            return;
+        }
+        let margins = forecast.margins();
+        let world = World {
+            terms: Terms {
+                curve: &Curve::new(prior, &memory.seen),
+                full_rate,
+                price: *price,
+            },
+            limit: spec.limit.as_secs_f64(),
+            budget: spec.budget.get(),
+            min: spec.min.get(),
+            max: spec.max.get(),
+            highest: outlook::highest(memory),
+            followed: margins.is_some(),
+            offsets: margins.unwrap_or_else(|| memory.residuals.offsets()),
+        };
+        if let Some(factor) = forecast.go_on_replaying(&world) {
+            let moved = memory.start.take(inputs.now, factor);
+            memory.budget.begin_anew(moved);
+        }
+    }
+
+    /// How long a lower number waits, in seconds.
+    fn hold(&self) -> f64 {
+        let given = self.spec.hold;
+        let given = given.map(|hold| hold.as_secs_f64() * self.spec.clock.speed);
+        envelope::usual_hold(given, &self.memory)
     }
 
     /// Makes the formula's curve, if the one that is there is for replicas that take much more or less.
@@ -259,6 +304,7 @@ impl Engine {
         let standing = self.forecast.as_ref().map(|forecast| forecast.standing());
         if let Some(dt) = fresh {
             self.learn(&inputs, &choice, dt, seen.at);
+            self.replay(&inputs);
         }
         self.memory.decided = choice.target.map(|n| (inputs.now, n));
         let target = choice.target.map(Replicas);

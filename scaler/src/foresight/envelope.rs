@@ -68,6 +68,12 @@ pub(super) fn apply(
     choice.target = Some(target);
 }
 
+/// How long a lower number waits, in seconds: what was given, or as long as half of the replicas take to start.
+pub(super) fn usual_hold(given: Option<f64>, memory: &Memory) -> f64 {
+    let usual = given.unwrap_or_else(|| memory.starts.quantile(0.5).max(HOLD.0));
+    usual.clamp(0.0, HOLD.1)
+}
+
 /// The highest that was wanted within the hold, but no more than there are.
 fn hold(
     choice: &mut Choice,
@@ -77,10 +83,7 @@ fn hold(
     rules: &Rules<'_>,
 ) -> u32 {
     let (now, spec) = (inputs.now, inputs.spec);
-    let usual = rules
-        .hold
-        .unwrap_or_else(|| memory.starts.quantile(0.5).max(HOLD.0));
-    let window = usual.clamp(0.0, HOLD.1);
+    let window = usual_hold(rules.hold, memory);
     choice.hold = if now < memory.surge_until {
         window.max(SURGE_HOLDS)
     } else {

@@ -114,6 +114,13 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
             Decimals(choice.price, 3)
         ),
     );
+    if memory.start.is_known() {
+        let share = Decimals(100.0 * memory.start.factor(), 1);
+        add(
+            "price by the last days",
+            format!("{share} % of that of a steady load"),
+        );
+    }
     add("for the load", replicas(choice.for_now));
     if choice.surge {
         add("surge", "more by a third or more than lately".into());

@@ -4,13 +4,14 @@
 //! (`season`) and how the load goes on from where it is (`fit`, by `ridge`), a slice with each decision (`refit`). From then on there
 //! is a forecast of the highest load until replicas ordered now are ready. How far the load went beyond it is counted, beside how far
 //! it went beyond the load that was there; only while the forecast is the better of both is it followed (`trust`). A load that is
-//! suddenly gone is waited for (`drop`).
+//! suddenly gone is waited for (`drop`). The last days also say which price would have done in them (`replay`).
 
 mod drop;
 mod fit;
 mod packed;
 mod past;
 mod refit;
+mod replay;
 mod ridge;
 mod season;
 mod trail;
@@ -26,16 +27,16 @@ use drop::Drop;
 use fit::{Fit, Point, Walk};
 use past::{DAY, Past, minute_of, slot_of};
 use refit::Refit;
+use replay::Replay;
 use trust::Trust;
+
+pub(super) use replay::{Start, World};
 
 /// Days that must be known, and how much they must be like each other, before there is a season to follow.
 const LEAST_DAYS: u32 = 2;
 const LEAST_LIKENESS: f64 = 0.2;
-/// A jump that comes day by day: at least so much in log load, and so likely to come again.
-const JUMP: f64 = 0.25;
+/// How likely a jump that comes day by day is to come again.
 pub(super) const JUMP_WEIGHT: f64 = 0.5;
-/// Slots before now whose lowest load a jump goes from: if it has begun, it is not expected once more.
-const JUMPED: usize = 12;
 /// If the lead has changed by so many slots, or the noise by this factor, it is learned anew before the day is over, but not
 /// within an hour.
 const LEAD_CHANGED: usize = 2;
@@ -106,6 +107,8 @@ pub(super) struct Forecast {
     made: VecDeque<(i64, f64)>,
     trust: Trust,
     drop: Drop,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay: Option<Box<Replay>>,
 }
 
 /// FNV-1a: the same for the same name, on every machine.
@@ -129,6 +132,7 @@ impl Forecast {
             made: VecDeque::with_capacity(FURTHEST + 2),
             trust: Trust::default(),
             drop: Drop::default(),
+            replay: None,
         }
     }
 
@@ -143,6 +147,7 @@ impl Forecast {
             && self.made.iter().all(|(_, log)| log.is_finite())
             && self.trust.is_sound()
             && self.drop.is_sound()
+            && self.replay.as_ref().is_none_or(|replay| replay.is_sound())
     }
 
     /// A reading of `now` is there: what was before its slot is over is learned, and a slice of a refit is done.
@@ -201,6 +206,7 @@ impl Forecast {
                 (self.fit, self.walk) = (Some(Box::new(fit)), walk);
                 // They were made with other logarithms.
                 self.made.clear();
+                self.replay = None;
             }
         }
     }
@@ -316,25 +322,36 @@ impl Forecast {
                 highest: point.highest,
             },
             offsets,
-            jump: self.jump(now, rate, &point, offsets[CELLS - 2].0),
+            jump: fit.jump(&self.walk, slot_of(now), rate, &point, offsets[CELLS - 2].0),
         })
     }
 
-    /// The rate after a jump that came at this time on most days, if that is more than is expected anyway.
-    fn jump(&self, now: f64, rate: f64, point: &Point, anyway: f64) -> Option<f64> {
-        let fit = self.fit.as_ref()?;
-        let jump = fit.season.jump.at(minute_of(slot_of(now)));
-        // Neither side depends on the load that is there: more of it must not take the jump away.
-        if jump <= JUMP || jump <= point.steady + anyway {
-            return None;
-        }
-        let log = fit.log(rate);
-        let from = self
-            .walk
-            .trail
-            .lowest(JUMPED)
-            .map_or(log, |low| low.min(log));
-        Some(fit.rate(from + jump))
+    /// Whether a replay may be begun: there is something to go through, and nothing else is being done.
+    pub(super) fn can_replay(&self) -> bool {
+        self.fit.is_some() && self.refit.is_none()
+    }
+
+    pub(super) const fn is_replaying(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// Begins to go through the last days, in which replicas take `start` slots to be ready and lower numbers wait for `hold`
+    /// slots.
+    pub(super) fn begin_replay(&mut self, start: usize, hold: usize) {
+        self.replay = Some(Box::new(Replay::new(&self.past, start, hold)));
+    }
+
+    /// Goes on with it. At the end: the price that would have done, ÷ the one that a steady load implies.
+    pub(super) fn go_on_replaying(&mut self, world: &World<'_>) -> Option<f64> {
+        let replay = self.replay.as_mut()?;
+        let found = replay.go_on(&self.past, self.fit.as_ref()?, world)?;
+        self.replay = None;
+        Some(found)
+    }
+
+    /// What may come on top of the forecast, if that is followed.
+    pub(super) fn margins(&self) -> Option<[(f64, f64); CELLS]> {
+        (self.is_ready() && self.trust.is_open()).then(|| self.trust.residuals.offsets())
     }
 
     /// How far the log load was from the usual one: in the last hour, or before the drop that is on.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::budget::Budget;
 use super::calendar::{Base, Lessons};
 use super::curve::Seen;
+use super::forecast::Start;
 use super::full_rate::FullRate;
 use super::holds::{Asked, Wanted};
 use super::peaks::Peaks;
@@ -29,6 +30,9 @@ pub(super) struct Memory {
     /// The last decision: when, and how many.
     pub(super) decided: Option<(f64, u32)>,
     pub(super) budget: Budget,
+    /// What the last days say of the price.
+    #[serde(default)]
+    pub(super) start: Start,
     pub(super) starts: StartUps,
     pub(super) base: Base,
     #[serde(default)]
@@ -53,6 +57,7 @@ impl Default for Memory {
             asked: Asked::default(),
             decided: None,
             budget: Budget::default(),
+            start: Start::default(),
             starts: StartUps::default(),
             base: Base::default(),
             lessons: Lessons::default(),
@@ -70,6 +75,7 @@ impl Memory {
             && self.residuals.is_sound()
             && self.recent.is_sound()
             && self.budget.is_sound()
+            && self.start.is_sound()
             && self.starts.is_sound()
             && self.base.is_sound()
             && self.lessons.is_sound()

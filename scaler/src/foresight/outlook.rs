@@ -32,6 +32,11 @@ pub(super) struct Outlook {
     pub(super) forecast: Option<Parts>,
 }
 
+/// The highest rate that is planned for, if there is not as much already.
+pub(super) fn highest(memory: &Memory) -> f64 {
+    CAP.0 * memory.peaks.highest()
+}
+
 /// What is added to rates before their logarithm is taken.
 pub(super) fn shift(memory: &Memory, full_rate: f64) -> f64 {
     (NOISE * full_rate).max(NOISE_OF_PEAK * memory.peaks.highest())
@@ -54,7 +59,7 @@ impl Outlook {
         };
         let log = |rate: f64| libm::log(rate + shift);
         let there = log(rate);
-        let highest = log(CAP.0 * memory.peaks.highest()).max(there + CAP.1);
+        let highest = log(highest(memory)).max(there + CAP.1);
         match expected {
             Some(expected) => Self {
                 point: expected.log,
@@ -74,6 +79,26 @@ impl Outlook {
                 waited_for,
                 forecast: None,
             },
+        }
+    }
+
+    /// As it was to be seen some day: from this log load (with its shift), while there was this rate and, but for it, none
+    /// beyond `highest` was planned for.
+    pub(super) fn replayed(
+        (point, shift): (f64, f64),
+        offsets: [(f64, f64); CELLS],
+        (rate, highest): (f64, f64),
+        jump: Option<f64>,
+    ) -> Self {
+        let log = |rate: f64| libm::log(rate + shift);
+        Self {
+            point,
+            shift,
+            offsets,
+            highest: log(highest).max(log(rate) + CAP.1),
+            jump,
+            waited_for: None,
+            forecast: None,
         }
     }
 

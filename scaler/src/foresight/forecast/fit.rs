@@ -9,6 +9,10 @@ use super::trail::Trail;
 
 /// How far the forecast may be from the load that is there, in log load: down and up.
 const FURTHEST: (f64, f64) = (-0.7, 1.2);
+/// A jump that comes day by day: at least so much in log load.
+const JUMP: f64 = 0.25;
+/// Slots before now whose lowest load a jump goes from: if it has begun, it is not expected once more.
+const JUMPED: usize = 12;
 /// How far the last quarter of an hour counts as away from its usual load.
 const AWAY: f64 = 0.5;
 
@@ -120,5 +124,24 @@ impl Fit {
             trend: part(1, 5),
             steady: bounded(all - part(1, 2)),
         })
+    }
+
+    /// The rate after a jump that came at this time on most days, if that is more than is expected `anyway`.
+    pub(super) fn jump(
+        &self,
+        walk: &Walk,
+        slot: i64,
+        rate: f64,
+        point: &Point,
+        anyway: f64,
+    ) -> Option<f64> {
+        let jump = self.season.jump.at(minute_of(slot));
+        // Neither side depends on the load that is there: more of it must not take the jump away.
+        if jump <= JUMP || jump <= point.steady + anyway {
+            return None;
+        }
+        let log = self.log(rate);
+        let from = walk.trail.lowest(JUMPED).map_or(log, |low| low.min(log));
+        Some(self.rate(from + jump))
     }
 }
