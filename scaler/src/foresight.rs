@@ -31,6 +31,7 @@ mod plan;
 mod recent;
 mod residuals;
 mod start_up;
+mod tried;
 
 use std::time::Duration;
 

@@ -218,6 +218,18 @@ fn a_constant_load_is_left_alone_after_settling() {
     }
 }
 
+/// It kept going from 16 to 15 replicas and back: the price fell until 15 were wanted, and rose again with them.
+#[test]
+fn a_number_that_is_too_few_is_not_tried_again_and_again() {
+    let mut plant = Plant::new(|_| 1022.0, 20);
+    let path = plant.run(&mut Reactive::new(spec()), 3 * 86_400);
+    let mut way = path[path.len() / 20..].to_vec();
+    way.dedup();
+    let back = |way: &&[u32]| way[1] < way[0] && way[2] > way[1];
+    let in_vain = way.windows(3).filter(back).count();
+    assert!(in_vain <= 2, "{way:?}");
+}
+
 #[test]
 fn slower_replicas_are_found_out() {
     let mut plant = Plant::new(|_| 1500.0, 26);

@@ -71,6 +71,9 @@ fn general(rule: &str) -> &'static str {
         "rate" => "no more than so much at once",
         "tolerance" => "what is near the target is near enough",
         "no_data" => "nothing goes down on missing, stale or thin data",
+        "calm" => {
+            "not down to a number that is barely enough, or that was too few for this load within the last day"
+        }
         "hold" => "a lower number waits until nothing higher was wanted for a while",
         "starting" => "nothing goes down while more than a fifth of the replicas are starting",
         "event" => "nothing goes down shortly before an expected event",

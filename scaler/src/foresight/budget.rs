@@ -13,6 +13,9 @@ const GAIN: f64 = 0.003;
 const ERRORS: (f64, f64) = (-0.5, 1.5);
 /// Errors this small change nothing, so that a steady load is left alone.
 const DEAD: f64 = 0.2;
+/// The price falls only if with one replica fewer at most this multiple of the budget would be slow: to fall further would
+/// lead to a number that has to be taken back.
+const FEWER: f64 = 1.1;
 /// How far the price may go from where it began: 55 times up or down.
 const FURTHEST: f64 = 4.0;
 
@@ -50,8 +53,9 @@ impl Budget {
         (self.all > 0.0).then(|| self.slow / self.all)
     }
 
-    /// For `dt` seconds, of `rate` requests per second a share `slow` was slow; a share `budget` may be.
-    pub(super) fn learn(&mut self, rate: f64, slow: f64, budget: f64, dt: f64) {
+    /// For `dt` seconds, of `rate` requests per second a share `slow` was slow; a share `budget` may be. With one replica
+    /// fewer it would have been a share `fewer`.
+    pub(super) fn learn(&mut self, rate: f64, slow: f64, budget: f64, dt: f64, fewer: f64) {
         let sane = (0.0..=1e12).contains(&rate) && (0.0..=1.0).contains(&slow) && budget > 0.0;
         if !sane || dt <= 0.0 || rate <= 0.0 {
             return;
@@ -65,7 +69,8 @@ impl Budget {
         self.slow = self.slow * keep + slow * rate * steps;
         self.all = self.all * keep + rate * steps;
         let error = libm::log((self.slow / self.all / budget).max(1e-9));
-        if error.abs() > DEAD {
+        let enough = error < 0.0 && fewer > FEWER * budget;
+        if error.abs() > DEAD && !enough {
             let moved = self.log_price + GAIN * steps * error.clamp(ERRORS.0, ERRORS.1);
             self.log_price = moved.clamp(-FURTHEST, FURTHEST);
         }
@@ -79,7 +84,7 @@ mod tests {
     fn after(steps: u32, slow: f64) -> f64 {
         let mut budget = Budget::default();
         for _ in 0..steps {
-            budget.learn(500.0, slow, 0.001, 15.0);
+            budget.learn(500.0, slow, 0.001, 15.0, 0.0);
         }
         budget.factor()
     }
@@ -118,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn it_does_not_relax_where_one_fewer_would_be_too_few() {
+        let mut budget = Budget::default();
+        for _ in 0..8000 {
+            budget.learn(500.0, 0.0, 0.001, 15.0, 0.002);
+        }
+        assert!(budget.factor().to_bits() == 1.0_f64.to_bits());
+    }
+
+    #[test]
     fn absurd_readings_do_no_harm() {
         let mut budget = Budget::default();
         for (rate, slow, dt) in [
@@ -127,7 +141,7 @@ mod tests {
             (10.0, 0.1, f64::NAN),
             (10.0, 0.1, -1.0),
         ] {
-            budget.learn(rate, slow, 0.001, dt);
+            budget.learn(rate, slow, 0.001, dt, 0.0);
             assert!(budget.is_sound(), "{budget:?}");
         }
     }

@@ -19,6 +19,9 @@ pub(super) const SURGE_HOLDS: f64 = 90.0;
 const DRAIN: f64 = 30.0;
 /// A request that waits less is not behind: in seconds, or as a share of what is slow, if that is more.
 const WAIT: (f64, f64) = (0.05, 0.1);
+/// A lower number must be worth its cost at a price so many times as high: what lies on the line between two numbers would
+/// else go to and fro.
+const MARGIN: f64 = 1.05;
 /// What is expected may ask for so many times what is needed now, or for so many replicas.
 const BOUND: (u32, u32) = (3, 4);
 /// What stays the same from decision to decision.
@@ -63,6 +66,8 @@ pub(super) struct Choice {
     pub(super) for_usual: Option<(f64, u32)>,
     pub(super) for_event: Option<u32>,
     pub(super) for_backlog: u32,
+    /// What is needed at a somewhat higher price, if a lower number is wanted than there is.
+    pub(super) careful: u32,
     pub(super) surge: bool,
     pub(super) hold: f64,
     /// The rate that is expected with 98 %, within `ahead` seconds.
@@ -71,11 +76,15 @@ pub(super) struct Choice {
     /// What may come.
     pub(super) outlook: Option<Outlook>,
     pub(super) full_rate: f64,
+    /// The load of the last minutes, in replicas that it holds.
+    pub(super) load: f64,
     pub(super) price: f64,
     /// At the number: the share that is expected to be slow, and what one more would save, in replicas.
     pub(super) slow: f64,
     pub(super) saves: f64,
-    clips: [Clipped; 6],
+    /// The share that would be slow with one fewer than there are; 1 if that is held back for calm.
+    pub(super) slow_with_fewer: f64,
+    clips: [Clipped; 7],
     clipped: usize,
     waived: Waived,
 }
@@ -153,9 +162,20 @@ pub(super) fn choose(
         .rate(rules.events, rules.clock, now, lead, lessons);
     choice.for_event = event.map(for_one);
     let wanted = wanted(&mut choice);
+    if wanted < inputs.spec {
+        choice.careful = careful(&choice, &outlook, rate, terms, rules.max);
+    }
+    // What came before counts, so that a higher reading never means fewer.
+    let load = memory.recent.mean(now, SURGE_HOLDS).unwrap_or(rate);
+    choice.load = load / terms.full_rate;
     envelope::apply(&mut choice, wanted, inputs, memory, rules);
+    let case = [Case { weight: 1.0, rate }];
+    choice.slow_with_fewer = if choice.clips().first().is_some_and(|clip| clip.by == "calm") {
+        1.0
+    } else {
+        terms.missed(&case, inputs.spec.saturating_sub(1))
+    };
     if let Some(target) = choice.target {
-        let case = [Case { weight: 1.0, rate }];
         choice.slow = terms.missed(&case, target);
         choice.saves = terms.saved(&case, target) * terms.price;
     }
@@ -198,6 +218,17 @@ fn expected(choice: &mut Choice, outlook: &Outlook, terms: &Terms<'_>, max: u32)
     choice.for_expected = terms.replicas(&outlook.cases(), max).min(bound);
     let with_jump = |jump| terms.replicas(&outlook.with_jump(jump), max).min(bound);
     choice.for_jump = outlook.jump.map(with_jump);
+}
+
+/// What the load and what may come need at a somewhat higher price.
+fn careful(choice: &Choice, outlook: &Outlook, rate: f64, terms: &Terms<'_>, max: u32) -> u32 {
+    let terms = Terms {
+        price: terms.price * MARGIN,
+        ..*terms
+    };
+    let bound = BOUND.1.max(choice.for_now.saturating_mul(BOUND.0));
+    let expected = terms.replicas(&outlook.cases(), max).min(bound);
+    expected.max(terms.replicas(&[Case { weight: 1.0, rate }], max))
 }
 
 /// The highest of all that is needed, and whose it is.

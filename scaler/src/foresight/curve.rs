@@ -50,8 +50,9 @@ impl Seen {
         fine(&self.slow) && fine(&self.all)
     }
 
-    /// Of `requests`, a share `slow` missed at this utilisation; `dt` seconds have passed since the last time.
-    pub(super) fn learn(&mut self, at: f64, slow: f64, requests: f64, dt: f64) {
+    /// Of `requests`, a share `slow` missed at this utilisation; `dt` seconds have passed since the last time. It is put down
+    /// for the nearest utilisation that is told apart, as the formula says that it differs there.
+    pub(super) fn learn(&mut self, prior: &Prior, at: f64, slow: f64, requests: f64, dt: f64) {
         if !(FIRST - STEP / 2.0..=OVERLOAD).contains(&at)
             || !(0.0..=1.0).contains(&slow)
             || !(0.0..=1e12).contains(&requests)
@@ -63,7 +64,7 @@ impl Seen {
             *sum *= keep;
         }
         let bin = (((at - FIRST) / STEP).round().max(0.0) as usize).min(BINS - 1);
-        self.slow[bin] += slow * requests;
+        self.slow[bin] += (slow * prior.differs(bin, at)).min(1.0) * requests;
         self.all[bin] += requests;
     }
 }
@@ -87,6 +88,21 @@ impl Prior {
         let mean = Duration::try_from_secs_f64(mean).unwrap_or(Duration::MAX);
         let curve = CapacityCurve::of_slots(slots, mean, limit);
         Self(std::array::from_fn(|bin| curve.missed(utilisation(bin))))
+    }
+
+    /// How many times as many are slow at a bin's own utilisation as at `at`, which lies within half a step of it.
+    fn differs(&self, bin: usize, at: f64) -> f64 {
+        let away = (utilisation(bin) - at) / STEP;
+        let other = if away > 0.0 {
+            bin.saturating_sub(1)
+        } else {
+            bin + 1
+        };
+        let own = self.0[bin];
+        let Some(beside) = self.0.get(other).filter(|share| **share > 0.0 && own > 0.0) else {
+            return 1.0;
+        };
+        libm::pow(own / beside, away.abs()).clamp(0.5, 2.0)
     }
 
     /// The same, judged by what was seen at utilisations nearby: where the formula was wrong by a factor, it is expected to
@@ -265,7 +281,7 @@ mod tests {
     #[test]
     fn slow_work_is_convex_and_below_what_it_stands_for() {
         let mut seen = Seen::default();
-        seen.learn(0.5, 0.3, 1e6, 15.0);
+        seen.learn(&prior(), 0.5, 0.3, 1e6, 15.0);
         let curve = Curve::new(&prior(), &seen);
         let at = |i: i32| f64::from(i) * 0.01;
         for i in 1..150 {
@@ -286,10 +302,10 @@ mod tests {
     #[test]
     fn what_is_seen_often_outweighs_the_formula_and_is_forgotten_in_days() {
         let mut seen = Seen::default();
-        seen.learn(0.7, 0.05, 1e6, 15.0);
+        seen.learn(&prior(), 0.7, 0.05, 1e6, 15.0);
         let learned = Curve::new(&prior(), &seen).missed(0.7);
         assert!((0.045..0.05).contains(&learned), "{learned}");
-        seen.learn(0.4, 0.0, 0.0, 20.0 * 86_400.0);
+        seen.learn(&prior(), 0.4, 0.0, 0.0, 20.0 * 86_400.0);
         assert!(Curve::new(&prior(), &seen).missed(0.7) < 0.001);
     }
 
@@ -299,7 +315,7 @@ mod tests {
         let formula = Curve::new(&prior(), &Seen::default());
         let after = |slow: f64, requests: f64| {
             let mut seen = Seen::default();
-            seen.learn(0.86, slow, requests, 15.0);
+            seen.learn(&prior(), 0.86, slow, requests, 15.0);
             Curve::new(&prior(), &seen)
         };
         let (good, bad) = (after(0.0, 1e6), after(0.2, 1e6));
@@ -329,7 +345,7 @@ mod tests {
             (1.1, 1.0, 1e6),
             (0.5, -1.0, 1.0),
         ] {
-            seen.learn(at, slow, requests, 15.0);
+            seen.learn(&prior(), at, slow, requests, 15.0);
         }
         assert_eq!(seen, Seen::default());
     }

@@ -275,12 +275,16 @@ impl Engine {
         if utilisation > 0.97 || inputs.wait > choice::patience(self.spec.limit) {
             memory.overload_at = now;
         }
-        if inputs.is_settled() && now - memory.overload_at >= AFTERMATH {
-            memory.seen.learn(utilisation, slow, rate * dt, dt);
+        if let Some((prior, _)) = &self.prior
+            && inputs.is_settled()
+            && now - memory.overload_at >= AFTERMATH
+        {
+            memory.seen.learn(prior, utilisation, slow, rate * dt, dt);
         }
         if inputs.spec < self.spec.max.get() {
             let budget = self.spec.budget.get();
-            memory.budget.learn(rate, slow, budget, dt);
+            let fewer = choice.slow_with_fewer;
+            memory.budget.learn(rate, slow, budget, dt, fewer);
         }
     }
 
@@ -307,6 +311,7 @@ impl Engine {
             self.replay(&inputs);
         }
         self.memory.decided = choice.target.map(|n| (inputs.now, n));
+        tried(&mut self.memory, &inputs, &choice);
         let target = choice.target.map(Replicas);
         self.told.see(seen, target);
         Decision {
@@ -394,6 +399,21 @@ fn blind(
         choice.target = Some(choice.clip("rate", usual, target));
     }
     choice
+}
+
+/// What becomes of a number that is gone down to. Whatever goes up for the future says nothing of it.
+fn tried(memory: &mut Memory, inputs: &Inputs, choice: &Choice) {
+    let Some(n) = choice.target.filter(|_| inputs.doubt.is_none()) else {
+        return;
+    };
+    let forced = !matches!(choice.because, "load" | "expected" | "backlog");
+    let mut load = choice.load;
+    if n > inputs.spec {
+        load = load.max(inputs.rate.unwrap_or(0.0) / choice.full_rate);
+    }
+    memory
+        .tried
+        .learn(inputs.now, load, (inputs.spec, n), forced);
 }
 
 /// How far the load went beyond what it was, within the lead.

@@ -1,10 +1,11 @@
 //! What keeps a wanted number safe, in the one order in which it is done.
 //!
-//! 1. hold: not below what was wanted lately;
-//! 2. rate: not up by more than twice or ten in a quarter of a minute, unless the load surges or an event is announced;
-//! 3. max, and 4. min;
-//! 5. not down at all on readings that cannot be trusted, while many replicas are not ready, or shortly before an event;
-//! 6. rate: not down by more than a tenth in a quarter of a minute.
+//! 1. calm: not down to a number that is barely enough, or that had to be taken back under this load;
+//! 2. hold: not below what was wanted lately;
+//! 3. rate: not up by more than twice or ten in a quarter of a minute, unless the load surges or an event is announced;
+//! 4. max, and 5. min;
+//! 6. not down at all on readings that cannot be trusted, while many replicas are not ready, or shortly before an event;
+//! 7. rate: not down by more than a tenth in a quarter of a minute.
 
 use metrics::Replicas;
 
@@ -14,7 +15,9 @@ use super::inputs::Inputs;
 use super::memory::Memory;
 
 /// What may clip the number, in the order in which it applies.
-pub(super) const RULES: &[&str] = &["hold", "rate", "max", "min", "no_data", "starting", "event"];
+pub(super) const RULES: &[&str] = &[
+    "calm", "hold", "rate", "max", "min", "no_data", "starting", "event",
+];
 /// Where a search without a maximum ends.
 pub(super) const WITHOUT_MAX: Replicas = Replicas(10_000);
 /// A lower number waits at least so long, in seconds, and at most so long.
@@ -49,7 +52,10 @@ pub(super) fn apply(
     rules: &Rules<'_>,
 ) {
     let (now, spec) = (inputs.now, inputs.spec);
-    let mut target = hold(choice, wanted, inputs, memory, rules);
+    let tried = memory.tried.least(now, choice.load, spec);
+    let least = tried.max(choice.careful).min(spec);
+    let calm = choice.clip("calm", wanted, wanted.max(least));
+    let mut target = hold(choice, calm, inputs, memory, rules);
     let (least, most) = memory.asked.limits(now, spec);
     if !choice.surge {
         let most = most.max(choice.for_event.unwrap_or(0));

@@ -13,6 +13,7 @@ use super::peaks::Peaks;
 use super::recent::Recent;
 use super::residuals::Residuals;
 use super::start_up::StartUps;
+use super::tried::Tried;
 
 /// What safety needs: what was wanted and asked for, what a replica can do, the price, the margin.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -27,6 +28,8 @@ pub(super) struct Memory {
     pub(super) recent: Recent,
     pub(super) wanted: Wanted,
     pub(super) asked: Asked,
+    #[serde(default)]
+    pub(super) tried: Tried,
     /// The last decision: when, and how many.
     pub(super) decided: Option<(f64, u32)>,
     pub(super) budget: Budget,
@@ -55,6 +58,7 @@ impl Default for Memory {
             recent: Recent::default(),
             wanted: Wanted::default(),
             asked: Asked::default(),
+            tried: Tried::default(),
             decided: None,
             budget: Budget::default(),
             start: Start::default(),
@@ -78,6 +82,7 @@ impl Memory {
             && self.start.is_sound()
             && self.starts.is_sound()
             && self.base.is_sound()
+            && self.tried.is_sound()
             && self.lessons.is_sound()
             && self.full_rate.is_sound()
             && self.prior_at.is_none_or(|at| (1e-9..1e15).contains(&at))

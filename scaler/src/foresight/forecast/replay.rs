@@ -313,9 +313,10 @@ mod tests {
 
     /// Replicas that hardly anybody is slow at until they are nearly full.
     fn good() -> Seen {
+        let prior = Prior::of_slots(4, FULL, Duration::from_millis(2500));
         let mut seen = Seen::default();
         for percent in 70..96 {
-            seen.learn(f64::from(percent) / 100.0, 0.0, 1e6, 15.0);
+            seen.learn(&prior, f64::from(percent) / 100.0, 0.0, 1e6, 15.0);
         }
         seen
     }
