@@ -159,7 +159,7 @@ impl Aws {
         let base = self.base(seen.at, current);
         let each = self.watches.iter().zip(&self.memory.watched);
         let asked: Vec<Asks> = each.map(|(w, m)| w.asks(m, current, base)).collect();
-        let mut told = Seen {
+        let told = Seen {
             aws: self,
             now: seen.at,
             current,

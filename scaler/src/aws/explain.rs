@@ -21,7 +21,7 @@ impl Seen<'_> {
     /// How many there should be, and why; nothing: nobody knows.
     ///
     /// The policy that asks for most wins. Replicas go only if every policy that may scale in says so.
-    pub(super) fn decide(&mut self) -> (Option<u32>, Reason) {
+    pub(super) fn decide(&self) -> (Option<u32>, Reason) {
         let outs = self.asked.iter().filter_map(|asks| match asks {
             Asks::Out(n, why) => Some((*n, why)),
             _ => None,
@@ -77,7 +77,7 @@ impl Seen<'_> {
 
     fn acting(&self, because: &str, n: u32, why: &str) -> Reason {
         let ending = if n == 1 { "" } else { "s" };
-        let mut reason = Reason::new(because, format!("{why}, {n} replica{ending}"));
+        let mut reason = Reason::new(because, format!("{why} {n} replica{ending}"));
         reason.wanted = Some(Replicas(n));
         reason
     }

@@ -64,11 +64,17 @@ impl AwsMetric {
     /// A value with its unit.
     pub(super) fn shown(self, value: f64) -> String {
         match self {
-            Self::Cpu | Self::Busy => format!("{}%", tenths(value * 100.0)),
-            Self::Requests => format!("{}/s a replica", tenths(value)),
-            Self::Concurrency => format!("{} a replica", tenths(value)),
+            Self::Cpu | Self::Busy => format!("{} %", short(value * 100.0)),
+            Self::Requests => format!("{}/s a replica", short(value)),
+            Self::Concurrency => format!("{} a replica", short(value)),
         }
     }
+}
+
+/// At most one decimal.
+fn short(value: f64) -> String {
+    let text = tenths(value).to_string();
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 fn fresh<'a, T>(reading: &'a Reading<T>, seen: &Observation, period: Duration) -> Option<&'a T> {

@@ -51,7 +51,7 @@ impl AwsAdjustment {
         u32::try_from(to.clamp(0, i64::from(u32::MAX))).unwrap_or(u32::MAX)
     }
 
-    /// In words: `adds 30% to 10`, `takes 2 from 10`, or `sets the number`.
+    /// In words: `adds 30 % to 10`, `takes 2 from 10`, or `sets the number`.
     pub(super) fn words(self, capacity: u32) -> String {
         let change = |is_more: bool, amount: String| {
             let (verb, preposition) = if is_more {
@@ -63,7 +63,7 @@ impl AwsAdjustment {
         };
         match self {
             Self::ChangeInCapacity(by) => change(by >= 0, by.unsigned_abs().to_string()),
-            Self::PercentChangeInCapacity(by) => change(by >= 0.0, format!("{}%", by.abs())),
+            Self::PercentChangeInCapacity(by) => change(by >= 0.0, format!("{} %", by.abs())),
             Self::ExactCapacity(_) => "sets the number".to_owned(),
         }
     }

@@ -202,6 +202,38 @@ fn target_tracking_goes_in_after_fifteen_minutes_and_never_too_far() {
 }
 
 #[test]
+fn a_decision_says_what_was_measured_what_follows_and_that_it_is_approximate() {
+    let mut world = World::new(tracking().build(), 10);
+    world.minutes(2, 72.0);
+    let reason = world.minute(Some(72.0)).reason;
+    assert_eq!(
+        reason.sentence,
+        "requests 72/s a replica against a target of 50/s a replica: 10 × 1.44 = 15 replicas"
+    );
+    let terms = reason.terms.iter();
+    let terms: Vec<String> = terms.map(|t| format!("{}: {}", t.name, t.value)).collect();
+    assert_eq!(
+        terms,
+        [
+            "requests: 72/s a replica",
+            "requests alarm above: ALARM: 3 of 3 datapoints above 50/s a replica; 3 known",
+            "requests alarm below: OK: 15 of 15 datapoints below 45/s a replica; 3 known",
+            "approximate: after AWS's documents, not its code",
+        ]
+    );
+    let percent = |by| AwsAdjustment::PercentChangeInCapacity(f64::from(by) * 10.0);
+    let mut world = World::new(steps(percent, 1).build(), 10);
+    assert_eq!(
+        world.minute(Some(75.5)).reason.sentence,
+        "requests 75.5/s a replica: the step at 70/s a replica adds 30 % to 10: 13 replicas"
+    );
+    assert_eq!(
+        world.minute(Some(65.0)).reason.sentence,
+        "requests 65/s a replica: the step at 60/s a replica adds 20 % to 10: 12 replicas; 3 were added within the cooldown already"
+    );
+}
+
+#[test]
 fn insufficient_data_is_not_low_use() {
     let mut world = World::new(tracking().build(), 10);
     world.minutes(14, 10.0);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::alarm::{AwsAlarm, Points, State};
 use super::metric::AwsMetric;
 use super::step::{AwsStep, inward, outward};
+use crate::figures::Decimals;
 
 /// The alarm above a target: three minutes of three. AWS makes these alarms itself; their numbers are those that it shows.
 pub(super) const ABOVE: AwsAlarm = AwsAlarm::all_of(3);
@@ -135,7 +136,7 @@ impl Watch {
     ) -> Asks {
         let why = |step: &AwsStep, capacity: u32| {
             format!(
-                "{} {}: the step at {} {}",
+                "{} {}: the step at {} {}:",
                 self.metric.word(),
                 self.metric.shown(value),
                 self.metric.shown(step.at),
@@ -166,10 +167,11 @@ impl Watch {
         let needed = |of: u32| (f64::from(of) * value / target).ceil() as u32;
         let why = |of: u32| {
             format!(
-                "{} {} at a target of {}: {of} × that",
+                "{} {} against a target of {}: {of} × {} =",
                 self.metric.word(),
                 self.metric.shown(value),
-                self.metric.shown(target)
+                self.metric.shown(target),
+                Decimals(value / target, 2)
             )
         };
         if watched.above == State::Alarm && value > target {
