@@ -160,19 +160,10 @@ impl Keda {
         for ((place, _, event), came) in spec.events().zip(&all) {
             let name = event.metric_name(place);
             match came {
-                Came::Value(value) if matches!(event.metric, KedaMetric::Cron(_)) => {
-                    let on = *value > triggers::OFF;
-                    activity.active |= on;
-                    said.push(format!("{name} is {}", if on { "on" } else { "off" }));
-                }
                 Came::Value(value) => {
-                    let value = Quantity::from_milli(*value);
-                    if value > event.activation {
-                        activity.active = true;
-                        said.push(format!("{name} {value} is above {}", event.activation));
-                    } else {
-                        said.push(format!("{name} {value} is not above {}", event.activation));
-                    }
+                    let (active, what) = triggers::activity(event, *value, seen.at);
+                    activity.active |= active;
+                    said.push(format!("{name} {what}"));
                 }
                 Came::Fallback(_) => {
                     activity.active = true;

@@ -33,7 +33,13 @@ impl Keda {
         };
         let (reason, message) = match &failed {
             None => (well, format!("{verb} from {from} to {n}")),
-            Some(why) => (badly, format!("Failed to scale from {from} to {n}: {why}")),
+            Some(why) => {
+                let verb = match step {
+                    Step::Activate(_) => "scale",
+                    _ => "deactivate",
+                };
+                (badly, format!("Failed to {verb} from {from} to {n}: {why}"))
+            }
         };
         if failed.is_none() && matches!(step, Step::Activate(_)) {
             self.memory.last_active = Some(now);

@@ -403,9 +403,12 @@ impl KedaSpec {
             let what = "minReplicaCount must be less than or equal to maxReplicaCount";
             found.invalid("spec.minReplicaCount", what);
         }
+        // One that says none itself is held against the HPA's minimum, which is at least one.
+        let least = self.min.map_or(Replicas::ZERO, |min| min.max(Replicas(1)));
         if let Some(idle) = self.idle
-            && idle >= min
+            && idle >= least
         {
+            let min = least;
             let what = format!("IdleReplicaCount={idle} must be less than MinReplicaCount={min}");
             found.invalid("spec.idleReplicaCount", what);
         }

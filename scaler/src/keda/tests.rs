@@ -485,3 +485,64 @@ fn a_restart_changes_nothing() {
     let bytes = serde_json::to_vec(&straight.policy.save()).unwrap().len();
     assert!(bytes < 4096, "{bytes} bytes");
 }
+
+/// On from 1,000,100 to 1,000,300 s, one replica: activity is by the clock, not by how many it asks for.
+#[test]
+fn a_cron_trigger_for_one_replica_wakes_it_and_says_nothing_while_it_is_off() {
+    let mut spec = spec(1);
+    let window = (
+        Timestamp::from_secs(1_000_100),
+        Timestamp::from_secs(1_000_300),
+    );
+    spec.triggers[0].source = KedaSource::Event(KedaEvent {
+        metric: KedaMetric::Cron(KedaCron {
+            start: "0 8 * * *".into(),
+            end: "0 20 * * *".into(),
+            timezone: "UTC".into(),
+            replicas: Replicas(1),
+            windows: vec![window],
+        }),
+        threshold: Quantity::from_milli(1000),
+        activation: Quantity::ZERO,
+        metric_type: KedaMetricType::AverageValue,
+        cached: false,
+    });
+    spec.cooldown_period = Duration::from_secs(60);
+    let mut world = World::new(&spec, 0);
+    let path = world.run(&[], 30);
+    let up = path.iter().position(|n| *n == 1);
+    assert_eq!(up, Some(8), "at the first poll within: {path:?}");
+    let down = path.iter().rposition(|n| *n == 1);
+    assert!((20..26).contains(&down.unwrap()), "{path:?}");
+    assert!(path.iter().all(|n| *n <= 1), "{path:?}");
+    let KedaSource::Event(event) = &spec.triggers[0].source else {
+        panic!("it is one")
+    };
+    let at = |at| {
+        let seen = Observation {
+            at,
+            ..Observation::default()
+        };
+        triggers::read(0, event, &seen)
+    };
+    assert_eq!((at(window.0), at(window.1)), (Ok(1000), Ok(0)));
+}
+
+#[test]
+fn idle_replicas_are_held_against_the_hpas_minimum() {
+    let with = |min: Option<u32>, idle: u32| KedaSpec {
+        min: min.map(Replicas),
+        idle: Some(Replicas(idle)),
+        ..spec(1)
+    };
+    assert!(with(Some(0), 0).validate().is_empty(), "the HPA's is one");
+    let refused = |spec: KedaSpec| spec.validate()[0].detail.clone();
+    assert_eq!(
+        refused(with(Some(0), 1)),
+        "IdleReplicaCount=1 must be less than MinReplicaCount=1"
+    );
+    assert_eq!(
+        refused(with(None, 0)),
+        "IdleReplicaCount=0 must be less than MinReplicaCount=0"
+    );
+}

@@ -3,7 +3,7 @@
 //! After `pkg/fallback/fallback.go`, `pkg/scaling/modifiers/formula.go` and `pkg/scaling/scale_handler.go` of
 //! kedacore/keda 8b4f083c.
 
-use metrics::Reading;
+use metrics::{Quantity, Reading, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::formula::Formula;
@@ -33,9 +33,6 @@ pub(super) enum Came {
     Failed(String),
 }
 
-/// What a cron trigger says while it is off: one replica, in milli-units.
-pub(super) const OFF: i64 = 1000;
-
 /// Reads a trigger.
 pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Result<i64, String> {
     let traffic = &seen.traffic;
@@ -46,7 +43,7 @@ pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Resul
         KedaMetric::Cron(cron) if cron.is_on(seen.at) => {
             Ok(i64::from(cron.replicas.get()).saturating_mul(1000))
         }
-        KedaMetric::Cron(_) => Ok(OFF),
+        KedaMetric::Cron(_) => Ok(0),
         KedaMetric::External(_) => match seen.metrics.get(&event.metric_id(place)) {
             Some(Reading::Value { value, .. }) if !value.is_empty() => {
                 Ok(value.iter().fold(0_i64, |sum, sample| {
@@ -58,6 +55,19 @@ pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Resul
             None => Err("nobody gives this metric".into()),
         },
     }
+}
+
+/// Whether a trigger that says so much is active, and in words why. One by the clock is by the clock alone, however few
+/// replicas it asks for.
+pub(super) fn activity(event: &KedaEvent, milli: i64, now: Timestamp) -> (bool, String) {
+    if let KedaMetric::Cron(cron) = &event.metric {
+        let on = cron.is_on(now);
+        return (on, format!("is {}", if on { "on" } else { "off" }));
+    }
+    let (value, least) = (Quantity::from_milli(milli), event.activation);
+    let active = value > least;
+    let not = if active { "" } else { " not" };
+    (active, format!("{value} is{not} above {least}"))
 }
 
 fn of<T>(reading: &Reading<T>, value: impl Fn(&T) -> f64) -> Result<i64, String> {
