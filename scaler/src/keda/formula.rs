@@ -7,6 +7,7 @@
 mod lexer;
 mod parser;
 mod value;
+mod whole;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,10 +34,34 @@ impl FormulaError {
     }
 }
 
+/// What KEDA does with a formula before it runs it: it takes nothing but a float.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Cast {
+    /// It puts `float(…)` around it, which fails on nil.
+    All,
+    /// The same, but nil stays nil: it has a `??`.
+    AllButNil,
+    /// It leaves it as it is: it begins with `float(`.
+    Nothing,
+}
+
+impl Cast {
+    fn of(text: &str) -> Self {
+        if text.contains("??") {
+            Self::AllButNil
+        } else if text.starts_with("float(") {
+            Self::Nothing
+        } else {
+            Self::All
+        }
+    }
+}
+
 /// A formula over triggers by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Formula {
     root: Node,
+    cast: Cast,
 }
 
 impl Formula {
@@ -48,7 +73,10 @@ impl Formula {
         let tokens = lexer::tokens(text)?;
         let root = parser::parse(&tokens, triggers)?;
         match root.kind()? {
-            value::Kind::Number => Ok(Self { root }),
+            value::Kind::Number => Ok(Self {
+                root,
+                cast: Cast::of(text),
+            }),
             other => Err(FormulaError::new(
                 root.at,
                 format!(
@@ -63,10 +91,19 @@ impl Formula {
     /// nil, as can happen with `??`.
     ///
     /// # Errors
-    /// If it calculates with a trigger that has no value.
+    /// If it calculates with a trigger that has no value, or is nil without a `??` in it; or if it begins with `float(`, and what it gives is a whole number
+    /// nevertheless, as in `float(a) > 1 ? 2 : a`: that is none of KEDA's floats.
     pub fn evaluate(&self, triggers: &[Option<f64>]) -> Result<Option<f64>, FormulaError> {
         match self.root.evaluate(triggers, None)? {
+            Value::Number(_) if self.cast == Cast::Nothing && self.root.is_whole(triggers)? => {
+                let what = "the formula gives a whole number, and KEDA wants a float: put `float(…)` around all of it";
+                Err(FormulaError::new(self.root.at, what))
+            }
             Value::Number(number) => Ok(Some(number)),
+            Value::Nil if self.cast == Cast::All => {
+                let what = "the formula gives nil, which is no number: say with `??` what stands in for it";
+                Err(FormulaError::new(self.root.at, what))
+            }
             Value::Nil => Ok(None),
             _ => Err(FormulaError::new(self.root.at, "this is no number")),
         }

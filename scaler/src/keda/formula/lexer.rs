@@ -8,7 +8,8 @@ const LONGEST: usize = 4096;
 /// A word.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Word {
-    Number(f64),
+    /// And whether it is one of expr-lang's whole numbers.
+    Number(f64, bool),
     Name(String),
     /// An operator or a bracket.
     Sign(&'static str),
@@ -78,7 +79,10 @@ fn number(rest: &[char], at: usize) -> Result<(Word, usize), FormulaError> {
         length += 1;
     }
     match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok((Word::Number(value), length)),
+        Ok(value) if value.is_finite() => {
+            let is_whole = text.bytes().all(|b| b.is_ascii_digit());
+            Ok((Word::Number(value, is_whole), length))
+        }
         _ => Err(FormulaError::new(at, format!("`{text}` is no number"))),
     }
 }

@@ -15,7 +15,8 @@ pub(super) struct Node {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
-    Number(f64),
+    /// And whether it is one of expr-lang's whole numbers.
+    Number(f64, bool),
     Truth(bool),
     Nil,
     /// By its place among the names.
@@ -23,6 +24,7 @@ pub(super) enum What {
     /// `#`: what a condition is asked of.
     Element,
     Minus(Box<Node>),
+    Plus(Box<Node>),
     Not(Box<Node>),
     Binary(Op, Box<Node>, Box<Node>),
     Choice(Box<Node>, Box<Node>, Box<Node>),
@@ -173,7 +175,7 @@ impl Parser<'_> {
 
     fn shown(&self) -> String {
         match self.word() {
-            Word::Number(number) => format!("`{number}`"),
+            Word::Number(number, _) => format!("`{number}`"),
             Word::Name(name) => format!("`{name}`"),
             Word::Sign(sign) => format!("`{sign}`"),
             Word::End => "the end".into(),
@@ -281,9 +283,9 @@ impl Parser<'_> {
     fn primary(&mut self) -> Result<Node, FormulaError> {
         let at = self.at();
         let what = match self.word().clone() {
-            Word::Number(number) => {
+            Word::Number(number, is_whole) => {
                 self.advance();
-                What::Number(number)
+                What::Number(number, is_whole)
             }
             Word::Name(name) => return self.named(&name, at),
             Word::Sign("-") => {
@@ -292,7 +294,7 @@ impl Parser<'_> {
             }
             Word::Sign("+") => {
                 self.advance();
-                return self.expression(90);
+                What::Plus(Box::new(self.expression(90)?))
             }
             Word::Sign("!") => {
                 self.advance();

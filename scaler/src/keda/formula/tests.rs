@@ -115,3 +115,32 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
     let minus = format!("{}a", "-".repeat(4000));
     assert!(Formula::parse(&minus, &TRIGGERS).is_err());
 }
+
+#[test]
+fn a_formula_that_keda_does_not_cast_must_give_a_float_itself() {
+    let of = |text: &str| {
+        let formula = Formula::parse(text, &TRIGGERS).unwrap();
+        formula.evaluate(&[Some(2.0), Some(5.0), Some(1.0)])
+    };
+    for whole in [
+        "float(a) > 1 ? 1 : b",
+        "float(a) > 1 ? 7 - 1 * count([a, b], {# > 1}) : b",
+        "float(a) > 1 ? max(1_000, 10, a) : b",
+        "float(a) > 1 ? sum([1, 2]) : b",
+        "float(a) > 1 ? -10 : b",
+    ] {
+        assert!(of(whole).unwrap_err().what.contains("float"), "{whole}");
+    }
+    for (text, value) in [
+        ("float(a) > 9 ? 1 : b", 5.0),
+        ("float(a) > 1 ? 4 / 2 : b", 2.0),
+        ("float(a) > 1 ? 2 ** 3 : b", 8.0),
+        ("float(a) > 1 ? max(1, a) : b", 2.0),
+        ("float(a) > 1 ? sum([1, a]) : b", 3.0),
+        ("float(a) > 1 ? 1.0 : b", 1.0),
+        ("a > 1 ? 1 : b", 1.0),
+        ("float(a) > 1 ? 1 : b ?? 2", 1.0),
+    ] {
+        assert_eq!(of(text).unwrap(), Some(value), "{text}");
+    }
+}

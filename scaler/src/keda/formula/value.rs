@@ -46,9 +46,10 @@ impl Node {
             kind => Err(mismatch(node.at, what, wanted, kind)),
         };
         match &self.what {
-            What::Number(_) | What::Nil | What::Trigger(_) | What::Element => Ok(Kind::Number),
+            What::Number(..) | What::Nil | What::Trigger(_) | What::Element => Ok(Kind::Number),
             What::Truth(_) => Ok(Kind::Truth),
             What::Minus(of) => needs(of, "`-`", Kind::Number).map(|()| Kind::Number),
+            What::Plus(of) => needs(of, "`+`", Kind::Number).map(|()| Kind::Number),
             What::Not(of) => needs(of, "`not`", Kind::Truth).map(|()| Kind::Truth),
             What::Binary(op, left, right) => {
                 let (wanted, given) = match op {
@@ -139,7 +140,7 @@ impl Node {
         let number = |node: &Self| node.number(triggers, element);
         let truth = |node: &Self| node.truth(triggers, element);
         Ok(match &self.what {
-            What::Number(value) => Value::Number(*value),
+            What::Number(value, _) => Value::Number(*value),
             What::Nil => Value::Nil,
             What::Truth(value) => Value::Truth(*value),
             What::Trigger(place) => {
@@ -148,6 +149,7 @@ impl Node {
             }
             What::Element => element.map_or(Value::Nil, Value::Number),
             What::Minus(of) => Value::Number(-number(of)?),
+            What::Plus(of) => of.evaluate(triggers, element)?,
             What::Not(of) => Value::Truth(!truth(of)?),
             What::Binary(op, left, right) => match op {
                 Op::And => Value::Truth(truth(left)? && truth(right)?),
@@ -234,8 +236,15 @@ impl Node {
         let none = || FormulaError::new(self.at, format!("{} of nothing", call.name()));
         match call {
             Call::Float => numbers.first().copied().ok_or_else(none),
-            Call::Min => numbers.iter().copied().reduce(f64::min).ok_or_else(none),
-            Call::Max => numbers.iter().copied().reduce(f64::max).ok_or_else(none),
+            // What is no number is not less than anything, nor is anything less than it: it stays if it comes first.
+            Call::Min => {
+                let less = |least, one| if one < least { one } else { least };
+                numbers.iter().copied().reduce(less).ok_or_else(none)
+            }
+            Call::Max => {
+                let more = |most, one| if one > most { one } else { most };
+                numbers.iter().copied().reduce(more).ok_or_else(none)
+            }
             Call::Mean if numbers.is_empty() => Err(none()),
             Call::Mean => Ok(numbers.iter().sum::<f64>() / numbers.len() as f64),
             Call::Sum => {
