@@ -251,3 +251,125 @@ fn completions_schemas_and_doctor_answer() {
         ran.stdout
     );
 }
+
+/// Autoscalers as they are found: with comments, quoted numbers, labels that nobody needs here, and other documents between them.
+const FOUND: &str = r#"# helm: rendered
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: web
+  labels: {app.kubernetes.io/managed-by: Helm}
+spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: web
+  minReplicas: 3
+  maxReplicas: 12   # the quota
+  metrics:
+    - type: Resource
+      resource: {name: cpu, target: {type: Utilization, averageUtilization: 65}}
+  behavior:
+    scaleDown: {stabilizationWindowSeconds: 120}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: worker}
+spec:
+  scaleTargetRef: {name: worker}
+  minReplicaCount: 1
+  maxReplicaCount: 20
+  cooldownPeriod: 60
+  triggers:
+    - type: cron
+      metadata: {timezone: Europe/Paris, start: 0 8 * * 1-5, end: 0 20 * * 1-5, desiredReplicas: "6"}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: hello}
+spec:
+  template:
+    metadata:
+      annotations:
+        autoscaling.knative.dev/min-scale: "2"
+        autoscaling.knative.dev/max-scale: "9"
+        autoscaling.knative.dev/target: "20"
+        autoscaling.knative.dev/window: 30s
+    spec: {containers: [{image: hello}]}
+"#;
+
+#[test]
+fn autoscalers_are_imported_as_they_are_found_and_can_be_simulated() {
+    let folder = folder();
+    fs::write(folder.path().join("found.yaml"), FOUND).expect("it can be written");
+    let ran = run(folder.path(), &["import", "found.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "# From found.yaml.",
+            "scaling:",
+            "  \"web\": {policy: hpa, min: 3, max: 12, target: {cpu: 65%}, behavior: {scaleDown: {stabilizationWindowSeconds: 120}}}",
+            "  \"worker\": {policy: keda, min: 1, max: 20, triggers: [{cron: {start: \"0 8 * * 1-5\", end: \"0 20 * * 1-5\", replicas: 6, timezone: \"Europe/Paris\"}}], cooldown: 60s}",
+            "  \"hello\": {policy: kpa, min: 2, max: 9, target: {concurrency: 20}, window: 30s}",
+        ]
+    );
+    // Pasted into a scenario with such services, it is good.
+    let service = "{slots: 4, replicas: 3, operations: {page: {ROUTEdo: [work: 10ms]}}}";
+    let of = |route: &str| service.replace("ROUTE", route);
+    let scenario = format!(
+        "version: 1\nname: pasted\nduration: 2m\ntraffic: {{rate: [constant: {{rate: 20/s}}]}}\n\
+         journeys: {{visitor: {{start: page, pages: {{page: {{get: /}}}}}}}}\n\
+         services:\n  web: {}\n  worker: {}\n  hello: {}\n{}slo: {{within: 300ms, share: 99%}}\n",
+        of("route: GET /, "),
+        of(""),
+        of(""),
+        ran.stdout
+    );
+    fs::write(folder.path().join("pasted.yaml"), scenario).expect("it can be written");
+    let simulated = run(folder.path(), &["simulate", "pasted.yaml", "--out", "out"]);
+    assert_eq!(simulated.code, Some(0), "{}", simulated.stderr);
+}
+
+#[test]
+fn what_upstream_would_refuse_is_told_at_once_with_line_and_column() {
+    let folder = folder();
+    let wrong = FOUND
+        .replace(
+            "maxReplicas: 12   # the quota",
+            "maxReplicas: 2   # the quota",
+        )
+        .replace("maxReplicaCount: 20", "maxReplicaCount: many")
+        .replace("target: \"20\"", "target: \"0\"");
+    fs::write(folder.path().join("wrong.yaml"), &wrong).expect("it can be written");
+    let ran = run(folder.path(), &["import", "wrong.yaml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stdout.is_empty(), "nothing is written: {}", ran.stdout);
+    for (needle, field) in [
+        ("maxReplicas: 2", "spec.maxReplicas"),
+        ("maxReplicaCount: many", "spec.maxReplicaCount"),
+        (
+            "autoscaling.knative.dev/target",
+            "autoscaling.knative.dev/target",
+        ),
+    ] {
+        let line = 1 + wrong
+            .lines()
+            .position(|line| line.contains(needle))
+            .expect("it is in it");
+        let told = ran.stderr.lines().find(|told| told.contains(field));
+        let told = told.unwrap_or_else(|| panic!("{field}: {}", ran.stderr));
+        assert!(told.contains(&format!("line {line}, column ")), "{told}");
+    }
+    assert!(
+        ran.stderr.contains("3 mistakes, nothing was written"),
+        "{}",
+        ran.stderr
+    );
+}
