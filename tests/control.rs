@@ -88,6 +88,34 @@ fn decisions(folder: &Path, out: &str) -> Vec<Value> {
     json["decisions"].as_array().expect("a list").clone()
 }
 
+/// One that tells of 50 requests in each second.
+const SECONDS: &str = r#"#!/bin/sh
+echo "{\"replicas\":[{\"id\":\"r-0\",\"ready\":true}],
+  \"samples\":[{\"at\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"metric\":\"pods/requests\",\"value\":50}]}"
+"#;
+
+#[test]
+fn a_policy_with_a_period_of_its_own_has_its_turns_whatever_the_engines_is() {
+    let folder = folder(SOURCE_SH, TARGET_SH);
+    let engine = text(folder.path(), "engine.yaml")
+        .replace("period: 1s", "period: 1h")
+        .replace(
+            "{policy: hpa, min: 1, max: 9, target: {requests: 10/s}, stabilization: 0s}",
+            "{policy: kpa, min: 1, max: 9, target: {requests: 10/s}}",
+        );
+    assert!(engine.contains("kpa"));
+    fs::write(folder.path().join("engine.yaml"), engine).expect("it can be written");
+    fs::write(folder.path().join("readings.sh"), SECONDS).expect("it can be written");
+    let ran = control(folder.path(), &["--steps", "3", "--out", "one"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let all = decisions(folder.path(), "one");
+    let times: Vec<f64> = all.iter().filter_map(|d| d["at_s"].as_f64()).collect();
+    assert_eq!(times, [0.0, 2.0, 4.0], "every 2 s");
+    // 50 requests/s at 7 a replica.
+    assert_eq!(all[2]["to"], 8, "{}", all[2]);
+    assert_eq!(text(folder.path(), "replicas").trim(), "8");
+}
+
 #[test]
 fn commands_are_asked_and_told_and_the_record_replays() {
     let folder = folder(SOURCE_SH, TARGET_SH);

@@ -29,6 +29,22 @@ impl Rota {
         Self(periods.into_iter().map(turn).collect())
     }
 
+    /// The same with the first turn of each at the start itself.
+    pub fn at_once(
+        start: Timestamp,
+        periods: impl IntoIterator<Item = (String, Duration)>,
+    ) -> Self {
+        let mut rota = Self::new(start, periods);
+        rota.0.values_mut().for_each(|turn| turn.next = start);
+        rota
+    }
+
+    /// Those that are due at `now`.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let due = self.0.iter().filter(move |(_, turn)| turn.next <= now);
+        due.map(|(name, _)| name.as_str())
+    }
+
     /// The first instant at which anybody is due.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
@@ -93,6 +109,15 @@ mod tests {
         assert_eq!(turns.iter().filter(|(_, name)| *name == "kpa").count(), 15);
         let last = [(at(30_000), "hpa"), (at(30_000), "kpa")];
         assert_eq!(turns[turns.len() - 2..], last, "{turns:?}");
+    }
+
+    #[test]
+    fn all_can_begin_at_once() {
+        let mut rota = Rota::at_once(at(0), [("hpa".to_owned(), Duration::from_secs(15))]);
+        assert_eq!(rota.due(at(0)).collect::<Vec<_>>(), ["hpa"]);
+        rota.decided("hpa", at(0), at(15_000), at(20));
+        assert_eq!(rota.due(at(14_999)).count(), 0);
+        assert_eq!(rota.next(), Some(at(15_000)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use metrics::{Replicas, Timestamp};
 use reports::journal::{Journal, JournalError};
 use reports::record::{End, Ending, Event, Header, World};
 use scaler::{
-    Live, Mode, Observation, Plant, PolicySpec, StepRecord, Trust, Verdict, Version, Wants,
+    Live, Mode, Observation, Plant, PolicySpec, Rota, StepRecord, Trust, Verdict, Version, Wants,
     Workload, WriteOutcome, step_all,
 };
 use scenarios::Engine;
@@ -28,6 +28,8 @@ use memory::Memory;
 /// A policy is kept from going down on readings older than so many periods, but not on ones younger than the guard's own
 /// default.
 const STALE_PERIODS: u32 = 3;
+/// A step that begins by so much later than it was due is of the instant at which it begins.
+const LATE: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &ControlArgs) -> Done {
     let started = wiring::wall_clock();
@@ -55,7 +57,6 @@ pub(crate) fn run(args: &ControlArgs) -> Done {
             plants: plants(&engine),
             policies,
             memory,
-            period: engine.scenario.control.period,
             begin: (started, Instant::now()),
         };
         driving.run(stop, &mut record).await
@@ -137,41 +138,49 @@ struct Driving<'a> {
     plants: BTreeMap<String, Live<Source, Asked>>,
     policies: BTreeMap<String, BoxedPolicy>,
     memory: Option<Memory>,
-    period: Duration,
     begin: (Timestamp, Instant),
 }
 
 impl Driving<'_> {
-    /// Steps at each multiple of the period, until the last step or until somebody asks to stop: then the step that is
-    /// under way is finished. An instant that was missed is not made up for.
+    /// Steps whenever a policy is due, each at its own period, until the last step or until somebody asks to stop: then
+    /// the step that is under way is finished. A turn that was missed is not made up for.
     async fn run(
         &mut self,
         mut stop: watch::Receiver<Stop>,
         record: &mut Recording,
     ) -> Result<Ended, Failure> {
         let (started, begin) = self.begin;
-        let (mut due, mut count) = (Duration::ZERO, 0);
-        while *stop.borrow() == Stop::No && self.args.steps.is_none_or(|steps| count < steps) {
+        let periods = self.policies.iter();
+        let mut rota = Rota::at_once(started, periods.map(|(n, p)| (n.clone(), p.wants().period)));
+        let mut count = 0;
+        while let Some(due) = rota.next()
+            && *stop.borrow() == Stop::No
+            && self.args.steps.is_none_or(|steps| count < steps)
+        {
             tokio::select! {
-                () = tokio::time::sleep_until((begin + due).into()) => {}
+                () = tokio::time::sleep_until((begin + due.since(started)).into()) => {}
                 _ = stop.changed() => continue,
             }
-            let now = started + begin.elapsed();
+            let clock = started + begin.elapsed();
+            let now = if clock.since(due) < LATE { due } else { clock };
+            let names: Vec<String> = rota.due(due).map(str::to_owned).collect();
             let stepped = tokio::select! {
-                stepped = self.step(now) => stepped,
+                stepped = self.step(now, &names) => stepped,
                 () = at_once(&mut stop) => break,
             };
+            let clock = started + begin.elapsed();
+            for name in &names {
+                let record = stepped.iter().find(|(stepped, _)| stepped == name);
+                let next = record.map_or(now, |(_, record)| record.decision.next);
+                rota.decided(name, now, next, clock);
+            }
             for (workload, step) in stepped {
                 tell(&workload, &step);
                 record.take_step(workload, now, step);
             }
             record.flush();
-            self.remember()?;
+            self.remember(&names)?;
             count += 1;
-            let passed = begin.elapsed().as_nanos() / self.period.as_nanos().max(1) + 1;
-            due = self
-                .period
-                .saturating_mul(u32::try_from(passed).unwrap_or(u32::MAX));
         }
         Ok(Ended {
             at: started + begin.elapsed(),
@@ -179,11 +188,12 @@ impl Driving<'_> {
         })
     }
 
-    /// One step of all: everybody is asked at once, so that a slow one delays no other's readings, and what is decided is
-    /// written in the order of names.
-    async fn step(&mut self, now: Timestamp) -> Vec<(String, StepRecord)> {
+    /// One step of all that are due: everybody is asked at once, so that a slow one delays no other's readings, and what is
+    /// decided is written in the order of names.
+    async fn step(&mut self, now: Timestamp, names: &[String]) -> Vec<(String, StepRecord)> {
         let mut looking = JoinSet::new();
-        for (name, plant) in std::mem::take(&mut self.plants) {
+        let due = names.iter().filter_map(|n| self.plants.remove_entry(n));
+        for (name, plant) in due.collect::<Vec<_>>() {
             let wants = self.policies[&name].wants().clone();
             looking.spawn(async move {
                 let mut looked = Looked { plant, seen: None };
@@ -212,20 +222,20 @@ impl Driving<'_> {
             Mode::Active
         };
         let records = step_all(now, due, mode).await;
-        self.plants = looked
-            .into_iter()
-            .map(|(name, l)| (name, l.plant))
-            .collect();
+        self.plants
+            .extend(looked.into_iter().map(|(name, l)| (name, l.plant)));
         records
     }
 
-    /// What the policies must not forget, on disk.
-    fn remember(&self) -> Result<(), Failure> {
+    /// What the policies that decided must not forget, on disk.
+    fn remember(&self, names: &[String]) -> Result<(), Failure> {
         let Some(memory) = &self.memory else {
             return Ok(());
         };
-        for (name, policy) in &self.policies {
-            memory.write(name, &policy.save())?;
+        for name in names {
+            if let Some(policy) = self.policies.get(name) {
+                memory.write(name, &policy.save())?;
+            }
         }
         Ok(())
     }
