@@ -115,7 +115,7 @@ impl Seen<'_> {
                 let Some(at) = at else { continue };
                 let known = watched.points.known(alarm.periods);
                 let value = format!(
-                    "{}: {} of {} datapoints {side} {}; {known} known",
+                    "{}, goes off at {} of {} datapoints {side} {}; {known} known",
                     word(state),
                     alarm.datapoints,
                     alarm.periods,

@@ -216,8 +216,8 @@ fn a_decision_says_what_was_measured_what_follows_and_that_it_is_approximate() {
         terms,
         [
             "requests: 72/s a replica",
-            "requests alarm above: ALARM: 3 of 3 datapoints above 50/s a replica; 3 known",
-            "requests alarm below: OK: 15 of 15 datapoints below 45/s a replica; 3 known",
+            "requests alarm above: ALARM, goes off at 3 of 3 datapoints above 50/s a replica; 3 known",
+            "requests alarm below: OK, goes off at 15 of 15 datapoints below 45/s a replica; 3 known",
             "approximate: after AWS's documents, not its code",
         ]
     );
