@@ -9,6 +9,10 @@ use super::clock::Clock;
 /// Higher rates are taken for this one.
 const HIGHEST: f64 = 1e12;
 
+/// Replicas finish no more than comes, but for a backlog that a minute's hold outlasts: at least this share of what they
+/// finished came, whatever the reading of it says.
+const CAME: f64 = 0.8;
+
 /// One observation as plain numbers; times in seconds of the policy's clock.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Inputs {
@@ -52,13 +56,16 @@ impl Inputs {
         let offered = traffic.offered.at().filter(|at| fresh(*at));
         let rate = offered.and_then(|_| traffic.offered.value());
         let read = offered.unwrap_or(seen.at);
-        let (ready, unready) = counted(seen, scale.status.get());
+        let (ready, unready) =
+            counted(seen, scale.status.get(), scale.status.max(scale.spec).get());
         let served = number(&traffic.served, |r| r.get());
         let failed = number(&traffic.failed, |r| r.get());
         let shed = number(&traffic.shed, |r| r.get()).unwrap_or(0.0);
         let late = number(&traffic.slow, |r| r.get());
         let all = served.unwrap_or(0.0) + failed.unwrap_or(0.0) + shed;
         let done = served.map(|served| served + failed.unwrap_or(0.0));
+        let finished = done.filter(|_| traffic.served.at().is_some_and(fresh));
+        let came = CAME * finished.unwrap_or(0.0);
         let share = |part: f64| (all > 0.0).then(|| (part / all).clamp(0.0, 1.0));
         let queued = number(&traffic.queued, |q| *q).unwrap_or(0.0);
         let wait = done
@@ -74,7 +81,7 @@ impl Inputs {
             ready,
             unready,
             rate: rate
-                .map(|rate| rate.get().clamp(0.0, HIGHEST))
+                .map(|rate| rate.get().clamp(0.0, HIGHEST).max(came))
                 .filter(|r| r.is_finite()),
             read,
             age: clock.seconds(seen.at) - clock.seconds(read),
@@ -97,8 +104,9 @@ impl Inputs {
     }
 }
 
-/// (ready, not ready) replicas; if none are listed, all that the target counts are taken for ready.
-fn counted(seen: &Observation, status: u32) -> (u32, u32) {
+/// (ready, not ready) replicas; if none are listed, all that the target counts are taken for ready. Those that are listed
+/// beyond `most` are no replicas of it.
+fn counted(seen: &Observation, status: u32, most: u32) -> (u32, u32) {
     if seen.replicas.is_empty() {
         return (status, 0);
     }
@@ -114,7 +122,7 @@ fn counted(seen: &Observation, status: u32) -> (u32, u32) {
             unready += 1;
         }
     }
-    (ready, unready)
+    (ready.min(most), unready)
 }
 
 /// A reading as a number that can be reckoned with.

@@ -18,6 +18,9 @@ const SAMPLES: f64 = 60.0;
 const BINS: usize = 64;
 const LOWEST: f64 = -4.0;
 const WIDTH: f64 = 0.25;
+/// Further beyond, in log load, counts as so far: four and a half times as much. A reading that lies is no reason to keep a
+/// margin for days.
+const FURTHEST: f64 = 1.5;
 /// Samples after which the fast and the slow mean size forget half: 15 minutes and 2 days.
 const FAST: f64 = 60.0;
 const SLOW: f64 = 11_520.0;
@@ -97,7 +100,7 @@ impl Residuals {
         if !by.is_finite() {
             return;
         }
-        let by = by.clamp(-10.0, 10.0);
+        let by = by.clamp(-FURTHEST, FURTHEST);
         let standard = by / self.size();
         let edge = self.quantile(0.985);
         let above = if standard > self.widened * edge {
