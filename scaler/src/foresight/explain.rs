@@ -1,5 +1,7 @@
 //! A choice in words and terms.
 
+use std::fmt::Write as _;
+
 use metrics::Replicas;
 
 use crate::figures::{Decimals, tenths, whole};
@@ -10,6 +12,16 @@ use super::forecast::Standing;
 use super::inputs::Inputs;
 use super::memory::Memory;
 use super::outlook::Outlook;
+
+/// Text that is written into room enough, so that it is not moved while it grows.
+macro_rules! text {
+    ($room:literal, $($part:tt)*) => {{
+        let mut text = String::with_capacity($room);
+        // Nothing is refused by a string.
+        let _written = write!(text, $($part)*);
+        text
+    }};
+}
 
 /// Why the number is what it is.
 pub(super) fn reason(
@@ -45,34 +57,41 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
     let now = inputs.rate.unwrap_or(0.0);
     let (rate, high, ahead) = (tenths(now), outlook.high(), whole(choice.ahead));
     match choice.because {
-        "expected" => format!(
+        "expected" => text!(
+            192,
             "up to {} req/s expected within {ahead} s (98 %), each replica takes {full_rate} at most: {wanted} replicas, \
              as one more would save less than it costs",
             tenths(high)
         ),
-        "recurring" => format!(
+        "recurring" => text!(
+            192,
             "on most days the load jumps at about this time, now to {} req/s within {ahead} s; each replica takes \
              {full_rate} at most: {wanted} replicas",
             tenths(outlook.jump.unwrap_or(high))
         ),
-        "return" => format!(
+        "return" => text!(
+            192,
             "{rate} req/s, less than half of the {} usual now: such a drop is an outage, after which all come back at once, so \
              {wanted} replicas stay ready for it",
             tenths(outlook.waited_for.unwrap_or(now))
         ),
-        "event" => format!(
+        "event" => text!(
+            192,
             "an event is expected, each replica takes {full_rate} req/s at most: {wanted} replicas"
         ),
-        "backlog" => format!(
+        "backlog" => text!(
+            192,
             "{rate} req/s and {} s of waiting, each replica takes {full_rate} req/s at most: {} + {} = {wanted} replicas",
             tenths(inputs.wait),
             choice.for_now,
             choice.for_backlog
         ),
-        "surge" => format!(
+        "surge" => text!(
+            192,
             "{rate} req/s and growing fast, each replica takes {full_rate} at most: {wanted} replicas"
         ),
-        _ => format!(
+        _ => text!(
+            192,
             "{rate} req/s, each replica takes {full_rate} at most: {wanted} replicas, as one more would save less than \
              it costs"
         ),
@@ -81,35 +100,37 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
 
 fn without_load(choice: &Choice, inputs: &Inputs) -> String {
     let why = match (&inputs.doubt, choice.because) {
-        (Some((name, why)), "no_data" | "usual") => format!("{name}: {why}"),
+        (Some((name, why)), "no_data" | "usual") => text!(192, "{name}: {why}"),
         (_, "learning") => "what a replica can take is not known yet".into(),
         (_, _) => "what was offered is not known".into(),
     };
     match choice.for_usual {
-        Some((rate, n)) => format!(
+        Some((rate, n)) => text!(
+            192,
             "{why}; at this time {} req/s are usual: {n} replicas",
             tenths(rate)
         ),
-        None => format!("{why}: {} replicas stay", inputs.spec),
+        None => text!(192, "{why}: {} replicas stay", inputs.spec),
     }
 }
 
 fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
     let mut terms = Vec::with_capacity(24);
-    let replicas = |n: u32| format!("{n} replicas");
+    let replicas = |n: u32| text!(40, "{n} replicas");
     let now = inputs.rate.unwrap_or(0.0);
-    terms.push(term("rate now", format!("{} req/s", tenths(now))));
+    terms.push(term("rate now", text!(40, "{} req/s", tenths(now))));
     if let Some(outlook) = &choice.outlook {
         expectation(&mut terms, outlook, choice.ahead);
     }
     let mut add = |name: &str, value: String| terms.push(term(name, value));
     add(
         "full rate",
-        format!("{} req/s a replica", Decimals(choice.full_rate, 2)),
+        text!(40, "{} req/s a replica", Decimals(choice.full_rate, 2)),
     );
     add(
         "price",
-        format!(
+        text!(
+            40,
             "{} replica-seconds a slow request",
             Decimals(choice.price, 3)
         ),
@@ -118,7 +139,7 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
         let share = Decimals(100.0 * memory.start.factor(), 1);
         add(
             "price by the last days",
-            format!("{share} % of that of a steady load"),
+            text!(40, "{share} % of that of a steady load"),
         );
     }
     add("for the load", replicas(choice.for_now));
@@ -143,25 +164,25 @@ fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
     if choice.target.is_some() {
         add(
             "slow at that number",
-            format!("{} %", Decimals(100.0 * choice.slow, 4)),
+            text!(40, "{} %", Decimals(100.0 * choice.slow, 4)),
         );
         add(
             "one more saves",
-            format!("{} replicas", Decimals(choice.saves, 3)),
+            text!(40, "{} replicas", Decimals(choice.saves, 3)),
         );
     }
-    add("hold", format!("{} s", whole(choice.hold)));
+    add("hold", text!(40, "{} s", whole(choice.hold)));
     if let Some(used) = memory.budget.used() {
-        add("slow lately", format!("{} %", Decimals(100.0 * used, 4)));
+        add("slow lately", text!(40, "{} %", Decimals(100.0 * used, 4)));
     }
     terms
 }
 
 /// What may come.
 fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
-    let within = |rate: f64| format!("{} req/s within {} s", tenths(rate), whole(ahead));
+    let within = |rate: f64| text!(40, "{} req/s within {} s", tenths(rate), whole(ahead));
     if let Some(parts) = outlook.forecast {
-        let times = |log: f64| format!("{:+.1} %", 100.0 * libm::expm1(log));
+        let times = |log: f64| text!(40, "{:+.1} %", 100.0 * libm::expm1(log));
         terms.push(term("expected", within(outlook.expected())));
         terms.push(term("expected, 98 %", within(outlook.high())));
         terms.push(term("time of day", times(parts.season)));
@@ -174,7 +195,7 @@ fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
         terms.push(term("daily jump", within(jump)));
     }
     if let Some(usual) = outlook.waited_for {
-        terms.push(term("usual now", format!("{} req/s", tenths(usual))));
+        terms.push(term("usual now", text!(40, "{} req/s", tenths(usual))));
     }
 }
 
@@ -194,9 +215,13 @@ fn trust(standing: &Standing) -> Vec<Term> {
         )];
     }
     let followed = if standing.followed {
-        format!("followed, from {days} days")
+        text!(40, "followed, from {days} days")
     } else if standing.wait > 0.0 {
-        format!("not followed, for {:.1} h at least", standing.wait / 3600.0)
+        text!(
+            40,
+            "not followed, for {:.1} h at least",
+            standing.wait / 3600.0
+        )
     } else {
         "not followed: days are not like each other".into()
     };
@@ -205,11 +230,11 @@ fn trust(standing: &Standing) -> Vec<Term> {
         term("likeness of days", Decimals(*repeats, 2).to_string()),
         term(
             "loss against no forecast",
-            format!("{} %", whole(100.0 * loss_ratio)),
+            text!(40, "{} %", whole(100.0 * loss_ratio)),
         ),
         term(
             "98 % held",
-            format!("{} % of the time", tenths(100.0 * cover)),
+            text!(40, "{} % of the time", tenths(100.0 * cover)),
         ),
     ]
 }
