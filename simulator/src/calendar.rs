@@ -4,7 +4,7 @@
 //! is one number, `instant << 72 | order << 32 | kind << 28 | subject`, so that comparing two events is comparing two
 //! numbers.
 //!
-//! Events lie unsorted in buckets of 8.4 ms until their bucket's turn comes; then they are sorted, once. What is scheduled
+//! Events lie unsorted in buckets of 4.2 ms until their bucket's turn comes; then they are sorted, once. What is scheduled
 //! into a bucket after that is in a binary heap, and what lies beyond the last bucket in another. So scheduling costs next
 //! to nothing, and nothing grows with the number of those who wait for long, such as shoppers who think.
 //! Messages that all take the same time come in the order in which they were sent, and have a queue of their own; so have
@@ -17,10 +17,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-/// A bucket spans 2^23 ns.
-const SHIFT: u32 = 23;
+/// A bucket spans 2^22 ns: so short that an event seldom comes into the one whose turn it is.
+const SHIFT: u32 = 22;
 /// How many buckets there are: 69 s.
-const BUCKETS: usize = 8192;
+const BUCKETS: usize = 16384;
 const WORDS: usize = BUCKETS / 64;
 /// The latest instant that an event can have: 2^56 ns are 834 days. The one after it is nobody's.
 pub(crate) const LATEST: u64 = (1 << 56) - 2;
@@ -126,6 +126,8 @@ pub(crate) struct Calendar {
     fresh: BinaryHeap<Reverse<u128>>,
     /// The buckets from `turn` on, each at its number modulo [`BUCKETS`].
     buckets: Vec<Vec<u128>>,
+    /// Memory for buckets that have none, last in, first out: few cache lines are in use when few buckets hold anything.
+    spare: Vec<Vec<u128>>,
     /// Which of them hold anything, a bit each.
     filled: [u64; WORDS],
     /// The number of the first bucket that is not in `near` yet.
@@ -155,6 +157,7 @@ impl Calendar {
             sorted: Vec::new(),
             fresh: BinaryHeap::new(),
             buckets: vec![Vec::new(); BUCKETS],
+            spare: vec![],
             filled: [0; WORDS],
             turn: 0,
             far: BinaryHeap::new(),
@@ -177,21 +180,34 @@ impl Calendar {
     }
 
     /// Schedules an event.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn schedule(&mut self, at: u64, kind: Kind, subject: u32) -> Token {
         let packed = self.pack(at, kind, subject);
         let bucket = at.min(LATEST) >> SHIFT;
-        if bucket < self.turn {
+        // What is before the turn wraps round, and is ahead of all buckets.
+        if bucket.wrapping_sub(self.turn) >= BUCKETS as u64 {
+            self.schedule_outside(at, packed);
+            return self.order;
+        }
+        let place = bucket as usize % BUCKETS;
+        let events = &mut self.buckets[place];
+        if events.capacity() == 0 {
+            *events = self.spare.pop().unwrap_or_default();
+        }
+        events.push(packed);
+        self.filled[place / 64] |= 1 << (place % 64);
+        self.order
+    }
+
+    /// Schedules an event that is in none of the buckets: near, or far.
+    #[inline(never)]
+    fn schedule_outside(&mut self, at: u64, packed: u128) {
+        if at.min(LATEST) >> SHIFT < self.turn {
             self.fresh.push(Reverse(packed));
             self.first = self.first.min(packed);
-        } else if bucket < self.turn + BUCKETS as u64 {
-            let place = bucket as usize % BUCKETS;
-            self.buckets[place].push(packed);
-            self.filled[place / 64] |= 1 << (place % 64);
         } else if at <= self.end {
             self.far.push(Reverse(packed));
         }
-        self.order
     }
 
     /// An order number for something that ends otherwise than by an event of its own.
@@ -324,15 +340,12 @@ impl Calendar {
             self.turn = bucket + 1;
             let place = bucket as usize % BUCKETS;
             self.filled[place / 64] &= !(1 << (place % 64));
-            let mut events = std::mem::take(&mut self.buckets[place]);
-            for event in events.drain(..) {
-                let due = Due::of(event);
-                if due.kind != Kind::TimeOut || waited_for(due.subject, due.token) {
-                    self.sorted.push(event);
-                }
-            }
-            // The bucket keeps its memory for the next round.
-            self.buckets[place] = events;
+            let events = std::mem::take(&mut self.buckets[place]);
+            self.spare.push(std::mem::replace(&mut self.sorted, events));
+            self.sorted.retain(|event| {
+                let due = Due::of(*event);
+                due.kind != Kind::TimeOut || waited_for(due.subject, due.token)
+            });
             while let Some(Reverse(event)) = self.far.peek().copied()
                 && instant_of(event) >> SHIFT < self.turn
             {
