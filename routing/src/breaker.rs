@@ -99,7 +99,7 @@ impl CircuitBreaker {
     }
 
     /// Takes a request's answer. What passed before the last change of state no longer counts.
-    #[inline]
+    #[inline(always)]
     pub fn record(&mut self, now: Timestamp, permit: Permit, verdict: Verdict) {
         if permit.life != self.life {
             return;

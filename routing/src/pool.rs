@@ -235,7 +235,7 @@ impl Pool {
     }
 
     /// Ends a request in flight, and judges the replica by it.
-    #[inline]
+    #[inline(always)]
     pub fn end(&mut self, now: Timestamp, key: ReplicaKey, verdict: Verdict) {
         let consecutive = self.choice.ejection.consecutive.max(1);
         let Some(replica) = self.get_mut(key) else {

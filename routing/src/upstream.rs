@@ -98,7 +98,7 @@ impl Upstream {
     ///
     /// # Errors
     /// If the breaker, the bulkhead or the want of replicas does not let it.
-    #[inline]
+    #[inline(always)]
     pub fn begin(
         &mut self,
         now: Timestamp,
@@ -153,7 +153,7 @@ impl Upstream {
     }
 
     /// Ends a try. The replica and the service are judged by it.
-    #[inline]
+    #[inline(always)]
     pub fn end(&mut self, now: Timestamp, a_try: Try, verdict: Verdict) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.pool.end(now, a_try.replica, verdict);

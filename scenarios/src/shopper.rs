@@ -290,8 +290,8 @@ impl Shopper {
         outcome: Outcome,
         think: impl FnOnce(&Distribution, &mut Draws) -> Duration,
     ) -> Next {
-        let on_failure = &self.current().on_failure;
         if outcome == Outcome::NotServed {
+            let on_failure = &self.current().on_failure;
             if on_failure.retry.is_none_or(|most| self.attempt < most) {
                 let attempt = self.attempt.saturating_add(1);
                 let mut draws = self.hesitation(attempt);
@@ -307,10 +307,11 @@ impl Shopper {
             }
         }
         let mut draws = self.thought();
-        let Some(page) = self.next_page(draws.uniform()) else {
+        let current = self.scenario.journey(self.journey).page(self.page);
+        let Some(page) = next_page(&current.next, self.length, draws.uniform()) else {
             return self.leave(|meant| think(meant, &mut draws));
         };
-        let think = think(&self.current().think, &mut draws);
+        let think = think(&current.think, &mut draws);
         self.page = page;
         self.number = self.number.saturating_add(1);
         self.attempt = 0;
@@ -342,19 +343,6 @@ impl Shopper {
         )
     }
 
-    /// Where luck leads from this page; nothing if it leads out.
-    #[inline]
-    fn next_page(&self, luck: f64) -> Option<PageIndex> {
-        let next = &self.current().next;
-        let on: f64 = next.iter().map(|(_, chance)| chance).sum();
-        let stay = 1.0 - ((1.0 - on).max(0.0) / self.length).min(1.0);
-        if luck >= stay {
-            return None;
-        }
-        let place = at_weight(next, |(_, chance)| *chance, luck / stay * on);
-        next.get(place).map(|(page, _)| *page)
-    }
-
     fn leave(&mut self, think: impl FnOnce(&Distribution) -> Duration) -> Next {
         let Some(stay) = self.stay else {
             return Next::Leave;
@@ -367,6 +355,18 @@ impl Shopper {
         self.learned.clear();
         Next::After(think)
     }
+}
+
+/// Where luck leads from a page that has these chances; nothing if it leads out, the chance of which is divided by `length`.
+#[inline]
+fn next_page(next: &[(PageIndex, f64)], length: f64, luck: f64) -> Option<PageIndex> {
+    let on: f64 = next.iter().map(|(_, chance)| chance).sum();
+    let stay = 1.0 - ((1.0 - on).max(0.0) / length).min(1.0);
+    if luck >= stay {
+        return None;
+    }
+    let place = at_weight(next, |(_, chance)| *chance, luck / stay * on);
+    next.get(place).map(|(page, _)| *page)
 }
 
 /// Where shopper `index` begins: which journey, if it is not known, which page, and the length factor.

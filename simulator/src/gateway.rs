@@ -5,7 +5,7 @@
 //! [`World::end_try`].
 
 use routing::{Health, ReplicaKey, Try, Verdict, backoff, retried};
-use scenarios::{Draws, LateDraws, Stream};
+use scenarios::{LateDraws, Stream};
 
 use crate::calendar::Kind;
 use crate::model::{Call, Delay, NONE};
@@ -25,7 +25,9 @@ impl<P: Probe> World<P> {
     pub(crate) fn request(&mut self, call: u16, asker: Asker, hop: u32, patience: u64) {
         let meant = self.model.calls[usize::from(call)];
         let (now, instant) = (self.now, self.instant());
-        let draws = self.demand(asker.visit, hop, 0);
+        let visit = &self.visits[asker.visit];
+        let draws = self.model.luck.draws(visit.demand(hop, 0));
+        let choice = LateDraws::new(self.model.luck, visit.balance(hop, 0), 0);
         let index = self.spans.reuse(Span::blank);
         let span = &mut self.spans[index];
         span.begin(call, asker, hop, now);
@@ -48,7 +50,7 @@ impl<P: Probe> World<P> {
         if now < self.gateway_back {
             self.end_request(index, End::Failed, None);
         } else if let Delay::Constant(0) = self.model.overhead {
-            self.try_call(index, meant);
+            self.try_call(index, meant, choice);
         } else {
             let at = now.saturating_add(self.network_draw(index, Leg::Gateway));
             self.spans[index].next_event = self.calendar.schedule(at, Kind::Forward, index);
@@ -58,17 +60,16 @@ impl<P: Probe> World<P> {
     /// Begins a try, on a replica that was not tried yet if there is one.
     pub(crate) fn try_somewhere(&mut self, index: u32) {
         let call = self.model.calls[usize::from(self.spans[index].call)];
-        self.try_call(index, call);
+        self.try_call(index, call, self.balance_draws(index));
     }
 
-    /// The same when it is known what is asked for.
+    /// The same when it is known what is asked for, with the draws of the choice.
     #[inline(always)]
-    fn try_call(&mut self, index: u32, call: Call) {
+    fn try_call(&mut self, index: u32, call: Call, mut draws: LateDraws) {
         if call.at_gateway {
             return self.enter_lobby(index);
         }
         let instant = self.instant();
-        let mut draws = self.balance_draws(index);
         loop {
             let span = &self.spans[index];
             let tried: &[ReplicaKey] = match span.tried {
@@ -138,8 +139,13 @@ impl<P: Probe> World<P> {
     }
 
     /// A replica answers.
-    #[inline(always)]
     pub(crate) fn answer(&mut self, index: u32, reply: Reply) {
+        self.send_answer(index, reply);
+    }
+
+    /// The same, in line where most answers come from.
+    #[inline(always)]
+    pub(crate) fn send_answer(&mut self, index: u32, reply: Reply) {
         let now = self.now;
         let span = &mut self.spans[index];
         span.reply = reply;
@@ -239,10 +245,11 @@ impl<P: Probe> World<P> {
         let verdict = late(self.now - span.began, call.limit);
         self.leave_replica(index, Left::TimedOut);
         self.end_try(index, verdict);
-        let span = &self.spans[index];
+        let span = &mut self.spans[index];
+        let (window, tried) = (span.window, span.end());
         self.windows
-            .service_ended(span.window, call.service, End::Failed, 0, None);
-        self.forget(index);
+            .service_ended(window, call.service, End::Failed, 0, None);
+        self.give_away(index, tried);
     }
 
     /// Ends the current try, if there is one, and says where it was.
@@ -294,7 +301,7 @@ impl<P: Probe> World<P> {
         });
         let own = &self.scenario.gateway.retries.backoff;
         let wait = crate::model::nanos(backoff(own.as_ref(), retries, &mut draws));
-        let again = self.demand(visit, hop, retries);
+        let again = self.model.luck.draws(visit_of.demand(hop, retries));
         let span = &mut self.spans[index];
         span.draws = again;
         let at = self.now + wait.min(span.deadline - self.now);
@@ -320,12 +327,13 @@ impl<P: Probe> World<P> {
     /// The same, in line where most requests end.
     #[inline(always)]
     fn over(&mut self, index: u32, end: End, service_time: Option<u64>) {
-        let span = &self.spans[index];
+        let span = &mut self.spans[index];
         let latency = self.now - span.received;
         let (parent, visit, call) = (span.parent, span.visit, span.call);
+        let (window, service, tried) = (span.window, span.service, span.end());
+        self.give_away(index, tried);
         self.windows
-            .service_ended(span.window, span.service, end, latency, service_time);
-        self.forget(index);
+            .service_ended(window, service, end, latency, service_time);
         if parent == NONE {
             self.page_ended(visit, end);
         } else {
@@ -334,32 +342,14 @@ impl<P: Probe> World<P> {
         }
     }
 
-    /// Gives a request's number away.
-    #[inline(always)]
-    fn forget(&mut self, index: u32) {
-        let span = &mut self.spans[index];
-        span.state = State::Gone;
-        span.timer = 0;
-        span.next_event = 0;
-        let tried = std::mem::replace(&mut span.tried, NONE);
+    /// Gives a request's number away, and what was noted of its replicas.
+    #[inline]
+    fn give_away(&mut self, index: u32, tried: u32) {
         if tried != NONE {
             self.tried[tried].clear();
             self.tried.remove(tried);
         }
         self.spans.remove(index);
-    }
-
-    /// The draws of a request's work and waits at its retry.
-    #[inline]
-    fn demand(&self, visit: u32, hop: u32, retry: u32) -> Draws {
-        let visit = &self.visits[visit];
-        let stream = Stream::Demand {
-            journey: visit.shopper,
-            page: visit.number,
-            hop,
-            attempt: retried(visit.attempt, retry),
-        };
-        self.model.luck.draws(stream)
     }
 
     /// How long a part of a request's way takes.
@@ -388,16 +378,9 @@ impl<P: Probe> World<P> {
     }
 
     /// The draws of a request's choice of a replica.
-    #[inline]
     pub(crate) fn balance_draws(&self, index: u32) -> LateDraws {
         let span = &self.spans[index];
-        let visit = &self.visits[span.visit];
-        let stream = Stream::Balance {
-            journey: visit.shopper,
-            page: visit.number,
-            hop: span.hop,
-            attempt: retried(visit.attempt, u32::from(span.retries)),
-        };
+        let stream = self.visits[span.visit].balance(span.hop, u32::from(span.retries));
         LateDraws::new(self.model.luck, stream, span.elsewhere)
     }
 }

@@ -3,7 +3,8 @@
 //! The shopper's own part is `scenarios::Shopper` (or, for a standing crowd, `scenarios::Crowd`), as in the load
 //! generator; here is what becomes of each page.
 
-use scenarios::{Next, Outcome, Shopper, Turn};
+use routing::retried;
+use scenarios::{Next, Outcome, Shopper, Stream, Turn};
 
 use crate::calendar::Kind;
 use crate::model::{NONE, nanos};
@@ -47,6 +48,28 @@ impl Visit {
             window: 0,
             intended: now,
             sent: now,
+        }
+    }
+
+    /// What the work and waits of a request for it are drawn from, at the gateway's so-many-th retry (0: none).
+    #[inline]
+    pub(crate) fn demand(&self, hop: u32, retry: u32) -> Stream {
+        Stream::Demand {
+            journey: self.shopper,
+            page: self.number,
+            hop,
+            attempt: retried(self.attempt, retry),
+        }
+    }
+
+    /// What the choice of a replica is drawn from.
+    #[inline]
+    pub(crate) fn balance(&self, hop: u32, retry: u32) -> Stream {
+        Stream::Balance {
+            journey: self.shopper,
+            page: self.number,
+            hop,
+            attempt: retried(self.attempt, retry),
         }
     }
 }
@@ -108,7 +131,7 @@ impl<P: Probe> World<P> {
     }
 
     /// A try of a page has ended: the shopper tries again, goes on, or leaves.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn page_ended(&mut self, index: u32, end: End) {
         let now = self.now;
         let visit = self.visits[index];

@@ -83,7 +83,7 @@ impl Ledger {
     }
 
     /// Counts the time until `now`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance(&mut self, now: u64) {
         if now == self.last {
             return;
@@ -182,6 +182,12 @@ impl Replica {
             checked: false,
             told: (0, 0, now),
         }
+    }
+
+    /// Whether a request that comes gets a slot at once.
+    #[inline]
+    pub(crate) fn has_slot(&self) -> bool {
+        self.ledger.held < self.room.slots && self.first == NONE
     }
 
     /// Counts the time until `now`.

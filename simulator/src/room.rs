@@ -23,16 +23,16 @@ impl<P: Probe> World<P> {
         }
         if replica.ailment.hang {
             span.state = State::Hung;
+        } else if replica.has_slot() {
+            self.begin(index);
         } else {
-            self.enter(index);
+            self.wait_for_slot(index);
         }
     }
 
     /// A request takes a slot, or waits for one, or is turned away.
-    #[inline(always)]
     pub(crate) fn enter(&mut self, index: u32) {
-        let replica = &self.replicas[self.spans[index].replica];
-        if replica.ledger.held < replica.room.slots && replica.first == NONE {
+        if self.replicas[self.spans[index].replica].has_slot() {
             self.begin(index);
         } else {
             self.wait_for_slot(index);
@@ -115,9 +115,13 @@ impl<P: Probe> World<P> {
         }
         self.probe
             .leaves(now, replica.service, replica.ordinal, now - since, how);
-        let service = replica.room.at_gateway.then_some(replica.service);
-        self.closed(place);
-        if let Some(service) = service {
+        replica.open -= 1;
+        if replica.open == 0 && replica.life == Life::Draining {
+            self.emptied.push(place);
+            self.unsettled = true;
+        }
+        if replica.room.at_gateway {
+            let service = replica.service;
             self.note_lobby(service);
         }
     }
@@ -132,8 +136,7 @@ impl<P: Probe> World<P> {
         self.closed(place);
     }
 
-    /// One request less is in a replica or on its way there.
-    #[inline]
+    /// One request less is in a replica, where it had no slot, or on its way there.
     fn closed(&mut self, place: u32) {
         let replica = &mut self.replicas[place];
         replica.open -= 1;

@@ -143,6 +143,15 @@ impl Span {
         self.step == self.steps_end
     }
 
+    /// It is gone, and waits for no event. Where the replicas were noted that it was tried on.
+    #[inline]
+    pub(crate) const fn end(&mut self) -> u32 {
+        self.state = State::Gone;
+        self.timer = 0;
+        self.next_event = 0;
+        std::mem::replace(&mut self.tried, NONE)
+    }
+
     /// One that was never in use.
     pub(crate) fn blank() -> Self {
         Self {

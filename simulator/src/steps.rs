@@ -8,7 +8,8 @@ use std::time::Duration;
 use scenarios::{Stream, WarmUp};
 
 use crate::calendar::{Calendar, Due, Kind};
-use crate::model::Step;
+use crate::model::{Model, Step};
+use crate::replica::Replica;
 use crate::span::{Reply, Span, State};
 use crate::world::World;
 use crate::{Left, Probe};
@@ -27,14 +28,29 @@ impl<P: Probe> World<P> {
             .begins(now, replica.service, replica.ordinal, waited);
         (span.step, span.steps_end) = self.model.calls[usize::from(span.call)].steps;
         span.failed = None;
-        let fail = replica.ailment.fail;
-        if fail > 0.0 && self.fails(index, fail) {
+        if replica.ailment.fail > 0.0 || span.is_done() {
+            return self.begin_otherwise(index);
+        }
+        let rest = start(
+            &self.model,
+            &mut self.calendar,
+            (span, replica),
+            (now, index),
+        );
+        self.go_on(index, rest);
+    }
+
+    /// A request that has its slot fails, perhaps, or has nothing to do.
+    #[cold]
+    fn begin_otherwise(&mut self, index: u32) {
+        let span = &self.spans[index];
+        if self.fails(index, self.replicas[span.replica].ailment.fail) {
             self.after(index, State::Failing, 0);
-        } else if self.spans[index].is_done() {
+        } else if span.is_done() {
             // An event of its own, so that no chain of those who have nothing to do grows on the stack.
             self.after(index, State::Idle, 0);
         } else {
-            self.do_step(index);
+            self.next_step(index);
         }
     }
 
@@ -48,7 +64,7 @@ impl<P: Probe> World<P> {
             hop: span.hop,
             attempt: routing::retried(visit.attempt, span.retries.into()),
         };
-        share >= 1.0 || self.model.luck.draws(stream).uniform() < share
+        share >= 1.0 || (share > 0.0 && self.model.luck.draws(stream).uniform() < share)
     }
 
     /// The request's step takes so long.
@@ -65,58 +81,29 @@ impl<P: Probe> World<P> {
     }
 
     /// Does the next step, or answers after the last.
-    #[inline]
     pub(crate) fn next_step(&mut self, index: u32) {
-        if self.spans[index].is_done() {
-            self.served(index);
-        } else {
-            self.do_step(index);
-        }
-    }
-
-    /// Begins the step that is next.
-    fn do_step(&mut self, index: u32) {
         let now = self.now;
         let span = &mut self.spans[index];
+        if span.is_done() {
+            return self.finish(index, Reply::Good);
+        }
         let replica = &mut self.replicas[span.replica];
-        match &self.model.steps[span.step as usize] {
-            Step::Work(time) => {
-                let mut nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.work);
-                if now < replica.cold_until {
-                    let warm_up = &self.model.services[usize::from(replica.service)].warm_up;
-                    nanos = warming(nanos, warm_up.as_ref(), now - replica.ready_at);
-                }
-                if replica.sharing.is_some() {
-                    return self.share(index, nanos);
-                }
-                replica.ledger.advance(now);
-                replica.ledger.working += 1;
-                if replica.ailment.freeze {
-                    (span.state, span.ends, span.next_event) = (State::Working, nanos, 0);
-                } else {
-                    lasts(
-                        &mut self.calendar,
-                        span,
-                        (now, index),
-                        State::Working,
-                        nanos,
-                    );
-                }
-            }
-            Step::Wait(time) => {
-                let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.wait);
-                lasts(
-                    &mut self.calendar,
-                    span,
-                    (now, index),
-                    State::Waiting,
-                    nanos,
-                );
-            }
-            Step::Calls(from, to) => {
-                let (from, to) = (*from, *to);
-                self.make_calls(index, from, to);
-            }
+        let rest = start(
+            &self.model,
+            &mut self.calendar,
+            (span, replica),
+            (now, index),
+        );
+        self.go_on(index, rest);
+    }
+
+    /// Does what is left to do at a step's beginning.
+    #[inline(always)]
+    fn go_on(&mut self, index: u32, rest: Option<Rest>) {
+        match rest {
+            None => {}
+            Some(Rest::Share(nanos)) => self.share(index, nanos),
+            Some(Rest::Calls(from, to)) => self.make_calls(index, from, to),
         }
     }
 
@@ -195,7 +182,11 @@ impl<P: Probe> World<P> {
                     replica.ledger.working -= 1;
                 }
                 span.step += 1;
-                self.next_step(index);
+                if span.is_done() {
+                    self.served(index);
+                } else {
+                    self.next_step(index);
+                }
             }
             State::Failing => self.finish(index, Reply::Bad),
             State::Called => self.called(index),
@@ -222,7 +213,52 @@ impl<P: Probe> World<P> {
         replica.served += 1;
         replica.slow += u64::from(self.now - span.own_since > replica.room.limit);
         self.free_slot(span.replica, span.reached, Left::Served);
-        self.answer(index, Reply::Good);
+        self.send_answer(index, Reply::Good);
+    }
+}
+
+/// What is left to do at a step's beginning, when it takes more than the request and its replica.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// Work so many nanoseconds, and share the processor.
+    Share(u64),
+    /// Make these calls.
+    Calls(u16, u16),
+}
+
+/// Begins a request's next step, which it has.
+#[inline(always)]
+fn start(
+    model: &Model,
+    calendar: &mut Calendar,
+    (span, replica): (&mut Span, &mut Replica),
+    (now, index): (u64, u32),
+) -> Option<Rest> {
+    match &model.steps[span.step as usize] {
+        Step::Work(time) => {
+            let mut nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.work);
+            if now < replica.cold_until {
+                let warm_up = &model.services[usize::from(replica.service)].warm_up;
+                nanos = warming(nanos, warm_up.as_ref(), now - replica.ready_at);
+            }
+            if replica.sharing.is_some() {
+                return Some(Rest::Share(nanos));
+            }
+            replica.ledger.advance(now);
+            replica.ledger.working += 1;
+            if replica.ailment.freeze {
+                (span.state, span.ends, span.next_event) = (State::Working, nanos, 0);
+            } else {
+                lasts(calendar, span, (now, index), State::Working, nanos);
+            }
+            None
+        }
+        Step::Wait(time) => {
+            let nanos = slowed(time.sample_nanos(&mut span.draws), replica.ailment.wait);
+            lasts(calendar, span, (now, index), State::Waiting, nanos);
+            None
+        }
+        Step::Calls(from, to) => Some(Rest::Calls(*from, *to)),
     }
 }
 

@@ -50,7 +50,7 @@ impl Tally {
     }
 
     /// How long it took: `latency` nanoseconds; its last try `service_time`, if it was answered.
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, latency: u64, service_time: Option<u64>) {
         if let ServiceTime::AsLatency = self.service_time
             && service_time == Some(latency)
@@ -200,7 +200,7 @@ impl Windows {
     }
 
     /// A page has come to its end. Time-outs count in latency; what failed at once does not, lest a broken shop look fast.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn page_ended(&mut self, window: u32, page: u16, end: End, took: (u64, u64)) {
         let within = self.within;
         let tally = self.page(window, page);
@@ -229,7 +229,7 @@ impl Windows {
 
     /// A request to a service has come to its end, `latency` after it came; its last try took `service_time`, if it was
     /// answered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn service_ended(
         &mut self,
         window: u32,
