@@ -153,7 +153,8 @@ pub(super) fn choose(
     };
     now(&mut choice, inputs, rate, memory, terms, rules);
     expected(&mut choice, &outlook, terms, rules.max);
-    let for_one = |rate: f64| terms.replicas(&[Case { weight: 1.0, rate }], rules.max);
+    let for_one =
+        |rate: f64| terms.replicas_near(&[Case { weight: 1.0, rate }], rules.max, inputs.spec);
     choice.for_return = outlook.waited_for.map(for_one);
     let lead = 1.1 * memory.starts.quantile(0.9) + 2.0 * inputs.age.max(0.0) + rules.period;
     let (now, lessons) = (inputs.now, &memory.lessons);
@@ -215,8 +216,13 @@ fn now(
 /// What may come until the next order is ready, weighed by how likely it is.
 fn expected(choice: &mut Choice, outlook: &Outlook, terms: &Terms<'_>, max: u32) {
     let bound = BOUND.1.max(choice.for_now.saturating_mul(BOUND.0));
-    choice.for_expected = terms.replicas(&outlook.cases(), max).min(bound);
-    let with_jump = |jump| terms.replicas(&outlook.with_jump(jump), max).min(bound);
+    let near = choice.for_now;
+    choice.for_expected = terms.replicas_near(&outlook.cases(), max, near).min(bound);
+    let with_jump = |jump| {
+        terms
+            .replicas_near(&outlook.with_jump(jump), max, near)
+            .min(bound)
+    };
     choice.for_jump = outlook.jump.map(with_jump);
 }
 
@@ -227,8 +233,9 @@ fn careful(choice: &Choice, outlook: &Outlook, rate: f64, terms: &Terms<'_>, max
         ..*terms
     };
     let bound = BOUND.1.max(choice.for_now.saturating_mul(BOUND.0));
-    let expected = terms.replicas(&outlook.cases(), max).min(bound);
-    expected.max(terms.replicas(&[Case { weight: 1.0, rate }], max))
+    let expected = terms.replicas_near(&outlook.cases(), max, choice.for_expected);
+    let now = terms.replicas_near(&[Case { weight: 1.0, rate }], max, choice.for_now);
+    expected.min(bound).max(now)
 }
 
 /// The highest of all that is needed, and whose it is.

@@ -28,19 +28,47 @@ impl Terms<'_> {
     /// Never fewer for a higher rate: what is slow is convex in utilisation (see [`Curve::work`]), so what one more saves
     /// falls with their number and grows with the load.
     pub(super) fn replicas(&self, cases: &[Case], max: u32) -> u32 {
+        // Most end where they are about three quarters full; surely enough is what is less than a third full.
+        self.replicas_near(cases, max, self.enough(cases) / 5 * 2)
+    }
+
+    /// The same, found sooner if it is not far from `near`.
+    pub(super) fn replicas_near(&self, cases: &[Case], max: u32, near: u32) -> u32 {
         if cases.iter().all(|case| case.rate <= 0.0) {
             return 0;
         }
-        let (mut low, mut high) = (1, self.enough(cases).clamp(1, max.max(1)));
+        let top = self.enough(cases).clamp(1, max.max(1));
+        let is_enough = |n: u32| {
+            n >= top || (self.saved(cases, n) * self.price < 1.0 && self.missed(cases, n) < 0.5)
+        };
+        // Too few is below `low`, enough is `high`: they move apart from `near` in ever longer steps.
+        let (mut low, mut high, mut step) = (near.clamp(1, top), near.clamp(1, top), 1_u32);
+        if is_enough(high) {
+            low = 1;
+            while high > 1 {
+                let lower = high.saturating_sub(step).max(1);
+                if !is_enough(lower) {
+                    low = lower + 1;
+                    break;
+                }
+                (high, step) = (lower, step.saturating_mul(2));
+            }
+        } else {
+            while !is_enough(high) {
+                low = high + 1;
+                high = high.saturating_add(step).min(top);
+                step = step.saturating_mul(2);
+            }
+        }
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.saved(cases, middle) * self.price < 1.0 && self.missed(cases, middle) < 0.5 {
+            if is_enough(middle) {
                 high = middle;
             } else {
                 low = middle + 1;
             }
         }
-        low
+        high
     }
 
     /// A number that is surely enough: with it, and with any more, all cases lie on the curve's first straight, where one
@@ -137,6 +165,29 @@ mod tests {
         }
         let likely = |w: f64| planned(1.0, &[(1.0 - w, 1000.0), (w, 3000.0)]);
         assert!(likely(0.001) < likely(0.05) && likely(0.05) <= likely(0.5));
+    }
+
+    #[test]
+    fn wherever_it_is_begun_the_search_ends_at_the_same_number() {
+        let curve = curve();
+        let terms = Terms {
+            curve: &curve,
+            full_rate: 80.0,
+            price: 0.5,
+        };
+        for rate in [1.0, 700.0, 2400.0, 79_999.0, 1e9] {
+            let cases = [Case { weight: 1.0, rate }];
+            for max in [1, 7, 40, 100_000] {
+                let found = terms.replicas(&cases, max);
+                for near in [0, 1, 2, 7, 30, 31, 32, 33, 40, 1000, u32::MAX] {
+                    assert_eq!(
+                        terms.replicas_near(&cases, max, near),
+                        found,
+                        "{rate} {max} {near}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
