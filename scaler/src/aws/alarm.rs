@@ -170,8 +170,9 @@ impl Points {
             open = Open::at(index);
             is_over = true;
         }
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            open.sum += value;
+        // What is no number, or so large that the sum would be none, is no reading: a memory must be able to hold it.
+        if let Some(sum) = value.map(|v| open.sum + v).filter(|sum| sum.is_finite()) {
+            open.sum = sum;
             open.count += 1;
         }
         if at.as_nanos().rem_euclid(period) == 0 && open.index == index {
@@ -274,10 +275,24 @@ mod tests {
         assert!(!take(45, None));
         assert!(take(60, Some(6.0)), "the minute is over");
         assert!(!take(75, Some(f64::NAN)));
+        assert!(!take(80, Some(f64::INFINITY)));
         assert!(take(130, Some(5.0)), "late, but over");
         assert!(take(375, Some(5.0)), "three were missed");
         let all: Vec<Option<f64>> = points.iter().collect();
         assert_eq!(all, [Some(5.0), None, None, None]);
         assert_eq!((points.newest(), points.known(4)), (None, 1));
+    }
+
+    #[test]
+    fn readings_whose_sum_is_no_number_can_still_be_saved() {
+        let minute = Duration::from_secs(60);
+        let mut points = Points::default();
+        for (s, value) in [(10, 1e308), (20, 1e308), (30, f64::NAN)] {
+            points.take(Timestamp::from_secs(s), Some(value), minute, 4);
+        }
+        let text = serde_json::to_string(&points).unwrap();
+        assert_eq!(serde_json::from_str::<Points>(&text).unwrap(), points);
+        assert!(points.take(Timestamp::from_secs(60), None, minute, 4));
+        assert_eq!(points.newest(), Some(1e308), "the first was one");
     }
 }
