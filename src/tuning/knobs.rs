@@ -531,13 +531,13 @@ mod tests {
     }
 
     #[test]
-    fn reactive_has_a_budget_and_what_stands_still_nothing() {
+    fn reactive_has_a_budget_and_a_hold_and_what_stands_still_nothing() {
         let (reactive, _) = knobs(&["scaling.order={policy: reactive, max: 32}"], &["order"]);
-        assert_eq!(reactive.list[0].name, "budget");
-        let candidate = vec![0];
+        let names: Vec<&str> = reactive.list.iter().map(|k| k.name.as_str()).collect();
+        assert_eq!(names, ["budget", "hold"]);
         assert_eq!(
-            texts(&reactive, &candidate),
-            ["scaling.order.budget=0.002%"]
+            texts(&reactive, &vec![0, 5]),
+            ["scaling.order.budget=0.002%", "scaling.order.hold=600s"]
         );
         let (still, _) = knobs(&["scaling.order={policy: static}"], &["order"]);
         assert!(still.list.is_empty());

@@ -9,6 +9,11 @@ const BUDGETS: [f64; 12] = [
     2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1,
 ];
 
+/// How long a lower number waits with our own policies, in seconds: at most ten minutes. If nothing is written it is as long
+/// as half of the replicas take to start, a minute at least.
+const HOLDS: [f64; 6] = [0.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+const HOLD: f64 = 60.0;
+
 /// A field of a policy that can be searched.
 struct Field {
     policy: &'static str,
@@ -19,9 +24,11 @@ struct Field {
     form: Form,
 }
 
-const FIELDS: [Field; 17] = [
+const FIELDS: [Field; 19] = [
     field("reactive", "budget", f64::NAN, &BUDGETS, Form::Share),
+    field("reactive", "hold", HOLD, &HOLDS, Form::Seconds),
     field("foresight", "budget", f64::NAN, &BUDGETS, Form::Share),
+    field("foresight", "hold", HOLD, &HOLDS, Form::Seconds),
     field("kpa", "utilization", 0.7, &SHARES, Form::Share),
     field(
         "kpa",
