@@ -86,3 +86,67 @@ impl Policy for Floored {
         self.inner.restore(state)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use scaler::{PolicySpec, Scale};
+    use scenarios::NoFiles;
+
+    use super::*;
+
+    /// A sale of four times 64 requests/s an hour after the start, above a policy that always says two.
+    fn floored() -> (Floored, Timestamp) {
+        let text = "version: 1\nname: t\nduration: 2h\ntraffic: {unit: requests, rate: [constant: {rate: 64/s}]}\n\
+             journeys: {j: {start: p, pages: {p: {get: /}}}}\n\
+             services: {s: {limit: 2s, slots: 4, operations: {p: {route: GET /, do: [work: 250ms]}}}}\n\
+             scaling: {s: {policy: static}, calendar: [{at: 1h, expect: 4x, spread: 50%}]}\n\
+             slo: {within: 2s, share: 99%}\n";
+        let scenario = Scenario::read("t.yaml", text.as_bytes(), &NoFiles, &[])
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let two = PolicySpec::Static {
+            replicas: Replicas(2),
+            period: Duration::from_secs(15),
+        };
+        let inner = two.build().unwrap_or_else(|e| panic!("{e}"));
+        (Floored::new(inner, &scenario), scenario.starts)
+    }
+
+    fn decided(policy: &mut Floored, at: Timestamp, spec: u32) -> Verdict {
+        let scale = Scale {
+            spec: Replicas(spec),
+            status: Replicas(spec),
+            ..Scale::default()
+        };
+        let seen = Observation {
+            at,
+            scale: Reading::now(scale, at),
+            ..Observation::default()
+        };
+        policy.decide(&seen).verdict
+    }
+
+    #[test]
+    fn an_announced_event_is_the_minimum_from_two_minutes_before_to_a_quarter_of_an_hour_after_its_beginning()
+     {
+        let (mut policy, start) = floored();
+        let begin = start + Duration::from_secs(3600);
+        // 64 · 4 · 1.5 requests/s at 16 a replica, three quarters full.
+        let floor = Verdict::Scale(Replicas(32));
+        for (at, expected) in [
+            (
+                begin.back(Duration::from_secs(121)),
+                Verdict::Scale(Replicas(2)),
+            ),
+            (begin.back(Duration::from_secs(120)), floor),
+            (begin + Duration::from_secs(899), floor),
+            (
+                begin + Duration::from_secs(900),
+                Verdict::Scale(Replicas(2)),
+            ),
+        ] {
+            assert_eq!(decided(&mut policy, at, 5), expected);
+        }
+    }
+}

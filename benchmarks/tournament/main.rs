@@ -46,6 +46,9 @@ struct Args {
     /// So many days of each class
     #[arg(long, default_value_t = 10)]
     seeds: u64,
+    /// The first day's seed; those that something was tuned on are no proof
+    #[arg(long, default_value_t = 1)]
+    first: u64,
     /// So many hours of each day
     #[arg(long, default_value_t = 24)]
     hours: u64,
@@ -67,9 +70,18 @@ struct Args {
     /// Write the page about all results so far into this file
     #[arg(long)]
     page: Option<PathBuf>,
+    /// What else to know of these results, for the page
+    #[arg(long, requires = "page")]
+    note: Option<String>,
     /// Write the days that are made, as scenarios, into this folder, and do nothing else
     #[arg(long)]
     write: Option<PathBuf>,
+}
+
+impl Args {
+    fn all_seeds(&self) -> std::ops::Range<u64> {
+        self.first..self.first + self.seeds
+    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -89,13 +101,13 @@ fn main() -> anyhow::Result<()> {
     }
     let done = result::read(&args.results)?;
     let mut days: Vec<(Class, u64)> = Vec::new();
-    for seed in 1..=args.seeds {
+    for seed in args.all_seeds() {
         days.extend(classes.iter().map(|class| (*class, seed)));
     }
     play(&args, &days, &done)?;
     if let Some(path) = &args.page {
         let rows = result::read(&args.results)?;
-        std::fs::write(path, page::of(&rows, args.hours))?;
+        std::fs::write(path, page::of(&rows, args.hours, args.note.as_deref()))?;
     }
     Ok(())
 }
@@ -192,7 +204,7 @@ fn one(
 
 fn write(classes: &[Class], args: &Args, folder: &std::path::Path) -> anyhow::Result<()> {
     for class in classes {
-        for seed in 1..=args.seeds {
+        for seed in args.all_seeds() {
             let day = Day::new(class, seed, args.hours, &args.traces)?;
             if let Some(path) = day.write(folder)? {
                 eprintln!("{}", path.display());

@@ -20,10 +20,10 @@ const OURS: &str = "foresight";
 /// Where nothing but standing capacity helps, and so no bar is.
 const UNFORESEEABLE: &str = "on-off";
 
-/// The page about those of `rows` that simulated so many hours.
-pub fn of(rows: &[Row], hours: u64) -> String {
+/// The page about those of `rows` that simulated so many hours, and what else there is to know of them.
+pub fn of(rows: &[Row], hours: u64, note: Option<&str>) -> String {
     let rows: Vec<&Row> = rows.iter().filter(|r| r.hours == hours).collect();
-    let mut text = head(&rows, hours);
+    let mut text = head(&rows, hours, note);
     text += &section(
         &rows,
         Mode::Hindsight,
@@ -47,7 +47,7 @@ pub fn of(rows: &[Row], hours: u64) -> String {
     text
 }
 
-fn head(rows: &[&Row], hours: u64) -> String {
+fn head(rows: &[&Row], hours: u64, note: Option<&str>) -> String {
     let mut text = "\
 # The tournament: every policy on the same days
 
@@ -58,10 +58,15 @@ Every policy meets the same days with the same luck, and is held against one tha
 ```console
 $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
         .to_owned();
-    let seeds = rows.iter().map(|r| r.seed).max().unwrap_or(0);
+    let first = rows.iter().map(|r| r.seed).min().unwrap_or(1);
+    let seeds = rows
+        .iter()
+        .map(|r| r.seed)
+        .max()
+        .map_or(0, |last| last + 1 - first);
     writeln!(
         text,
-        "--seeds {seeds} --hours {hours} --page docs/tournament.md\n```\n"
+        "--first {first} --seeds {seeds} --hours {hours} --page docs/tournament.md\n```\n"
     )
     .expect("text");
     let classes: Vec<&str> = Class::all()
@@ -97,6 +102,9 @@ $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
         .collect();
     if !missing.is_empty() {
         writeln!(text, "Not run for this page: {}.\n", missing.join(", ")).expect("text");
+    }
+    if let Some(note) = note {
+        writeln!(text, "{note}\n").expect("text");
     }
     text += SETUP;
     text += "\n| class | what it is |\n| --- | --- |\n";
@@ -340,4 +348,87 @@ fn against(rows: &[&Row], rivals: &[&str], of: impl Fn(&Row) -> bool) -> Vec<(f6
         Some((own.hindsight?, best?))
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Outcome;
+
+    fn row(seed: u64, contender: &str, hindsight: Option<f64>) -> Row {
+        let usual = Outcome {
+            missed: 0.0,
+            hours: 120.0,
+        };
+        Row {
+            class: "diurnal".into(),
+            seed,
+            hours: 4,
+            contender: contender.into(),
+            oracle: 100.0,
+            hindsight,
+            best: None,
+            replay: Some(("p".into(), usual)),
+            usual,
+        }
+    }
+
+    fn bar(rows: &[Row], what: &str) -> String {
+        let rows: Vec<&Row> = rows.iter().collect();
+        let found = all_bars(&rows).into_iter().find(|bar| bar.what == what);
+        found.map_or_else(String::new, |bar| bar.row())
+    }
+
+    #[test]
+    fn a_bar_is_met_by_its_whole_interval_only_and_by_no_single_day() {
+        let what = "foresight, hindsight, diurnal";
+        let days = |costs: &[f64]| -> Vec<Row> {
+            let day = |(seed, cost): (usize, &f64)| row(seed as u64, OURS, Some(*cost));
+            costs.iter().enumerate().map(day).collect()
+        };
+        for (costs, says) in [
+            (&[105.0][..], "one day says nothing"),
+            (&[105.0, 105.1, 104.9], "| met |"),
+            (&[100.0, 110.0, 105.0], "cannot tell; the mean is within"),
+            (&[105.0, 115.0, 110.0], "cannot tell; the mean is above"),
+            (&[115.0, 115.1, 114.9], "**not met**"),
+        ] {
+            let told = bar(&days(costs), what);
+            assert!(told.contains(says), "{costs:?}: {told}");
+        }
+        let mut one_never = days(&[105.0, 105.1, 104.9]);
+        one_never.push(row(9, OURS, None));
+        let told = bar(&one_never, what);
+        assert!(told.contains("no day reaches"), "{told}");
+    }
+
+    #[test]
+    fn a_rival_is_the_best_of_its_kind_on_each_day() {
+        let rows = [
+            row(1, OURS, Some(90.0)),
+            row(1, "hpa", Some(100.0)),
+            row(1, "keda-rate", Some(120.0)),
+            row(2, OURS, Some(90.0)),
+            row(2, "hpa", None),
+            row(2, "kpa", Some(60.0)),
+        ];
+        let rows: Vec<&Row> = rows.iter().collect();
+        assert_eq!(
+            against(&rows, &["hpa", "keda-rate"], |_| true),
+            [(90.0, 100.0)]
+        );
+    }
+
+    #[test]
+    fn the_page_says_what_was_run_and_what_was_not() {
+        let rows = [row(4, OURS, Some(105.0)), row(5, "hpa", None)];
+        let page = of(&rows, 4, Some("Beware."));
+        assert!(page.contains("\nBeware.\n"), "{page}");
+        assert!(page.contains("--first 4 --seeds 2 --hours 4"), "{page}");
+        assert!(page.contains("Not run for this page: static"), "{page}");
+        assert!(
+            of(&rows, 24, None).contains("--seeds 0"),
+            "other hours are left out"
+        );
+    }
 }

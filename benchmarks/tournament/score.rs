@@ -120,3 +120,82 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Option<Mean> {
         ..m
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn outcome(missed: f64, hours: f64) -> Outcome {
+        Outcome { missed, hours }
+    }
+
+    fn close(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 1e-3, "{value} {expected}");
+    }
+
+    #[test]
+    fn cost_at_the_budget_lies_between_neighbours_in_the_logarithm_of_misses() {
+        let half = between(outcome(0.01, 100.0), outcome(0.0001, 120.0));
+        close(half, 110.0);
+        close(between(outcome(0.01, 100.0), outcome(BUDGET, 120.0)), 120.0);
+        // Nothing missed is as good as one in a million.
+        close(between(outcome(0.01, 100.0), outcome(0.0, 120.0)), 105.0);
+        close(between(outcome(0.0, 100.0), outcome(0.0, 120.0)), 120.0);
+    }
+
+    /// Settings that miss less and cost more, from place to place.
+    fn setting(place: usize) -> Result<Outcome, Infallible> {
+        Ok(outcome(
+            0.1 * libm::exp10(-(place as f64)),
+            100.0 + 10.0 * place as f64,
+        ))
+    }
+
+    #[test]
+    fn the_first_that_keeps_the_budget_is_found_by_halving() {
+        let mut tried = 0;
+        let found = first_within(14, |place| {
+            tried += 1;
+            setting(place)
+        });
+        assert!(found == Ok(2) && tried <= 4);
+        assert_eq!(first_within(2, setting), Ok(2), "none does");
+        assert_eq!(first_within(0, setting), Ok(0));
+    }
+
+    #[test]
+    fn wherever_the_search_begins_it_ends_at_the_same_cost() {
+        for start in 0..9 {
+            let found = at_budget(6, start, &mut Runs::new(), setting);
+            let Ok(Some((place, cost))) = found else {
+                panic!("{found:?}");
+            };
+            assert_eq!(place, 2);
+            close(cost, 120.0);
+        }
+        assert_eq!(at_budget(2, 0, &mut Runs::new(), setting), Ok(None));
+        let careful = at_budget(3, 2, &mut Runs::new(), |place| setting(place + 3));
+        assert_eq!(careful, Ok(Some((0, 130.0))), "even the cheapest keeps it");
+    }
+
+    #[test]
+    fn an_interval_is_students_over_the_days() {
+        let three = mean(&[1.0, 1.1, 1.2]).unwrap();
+        // t with two degrees of freedom at 97.5 %: 4.303; standard error 0.1 / √3.
+        close(three.mean, 1.1);
+        close(three.high - three.mean, 4.303 * 0.1 / 3.0_f64.sqrt());
+        close(three.mean - three.low, 4.303 * 0.1 / 3.0_f64.sqrt());
+        let one = mean(&[1.1]).unwrap();
+        assert!(one.days == 1 && one.low < -1e300 && one.high > 1e300);
+        assert_eq!(mean(&[]), None);
+    }
+
+    #[test]
+    fn ratios_are_averaged_as_ratios() {
+        let both = ratio(&[(2.0, 1.0), (1.0, 2.0)]).unwrap();
+        close(both.mean, 1.0);
+        assert!(both.low < 0.5 && both.high > 2.0);
+    }
+}
