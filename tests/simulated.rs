@@ -717,7 +717,7 @@ fn a_target_is_described_by_what_it_shows() {
         "--step-time",
         "6",
         "--resamplings",
-        "2",
+        "12",
         "--out",
         "calibrated",
     ];

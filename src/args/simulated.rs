@@ -212,8 +212,8 @@ pub(crate) struct CalibrateArgs {
     /// The counter on it, in seconds; summed over its labels
     #[arg(long, default_value = "process_cpu_seconds_total", value_name = "NAME")]
     pub(crate) cpu_metric: String,
-    /// How often the steps are resampled to see how sure the fit is
-    #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    /// How often the staircase is simulated with other luck to see how much of it is chance
+    #[arg(long, default_value_t = 30, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(12..=1000))]
     pub(crate) resamplings: u32,
     /// Name the target's host again, if it is not on this machine
     #[arg(long, value_name = "HOST")]
@@ -266,7 +266,7 @@ impl CalibrateArgs {
             step_time: 20,
             cpu_from: None,
             cpu_metric: "process_cpu_seconds_total".into(),
-            resamplings: 0,
+            resamplings: 12,
             i_own_the_target: None,
             pacing: Pacing::Balanced,
             out: None,

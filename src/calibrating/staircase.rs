@@ -20,7 +20,7 @@ use crate::stop::Stop;
 
 /// Of each step so many seconds at its beginning do not count: what waits is not yet what it will be.
 const BEGINNING: usize = 2;
-/// The foot's rate, as a share of the top's: there nothing waits.
+/// The foot's rate, as a share of the top's: there next to nothing waits.
 const FOOT: f64 = 0.12;
 /// Where the lowest step is, as a share of the top's rate.
 const LOWEST: f64 = 0.3;
@@ -91,6 +91,8 @@ impl<'a> Staircase<'a> {
         let seen = self.step(foot, foot_time).await?;
         let mut measured = Measured {
             pages: pages(&self.scenario, &seen.windows),
+            foot: offered(seen.windows.values()).unwrap_or(foot),
+            skipped: Duration::from_secs(BEGINNING as u64),
             steps: Vec::new(),
         };
         for place in 0..self.args.steps {

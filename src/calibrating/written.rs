@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use reports::words;
 use scenarios::Scenario;
-use simulator::calibration::{Fitted, Interval, Kind, PageTimes, StepError};
+use simulator::calibration::{Described, Fitted, Interval, Kind, PageTimes, StepError};
 
 use super::template::{SERVICE, method};
 
 /// Above this share all of a page's time is work.
 const ALL_WORK: f64 = 0.9;
+/// From so many times as far off as chance explains, a fit does not describe its target.
+pub(crate) const MISFIT: f64 = 2.0;
 
 /// The files: their names and texts.
 pub(crate) fn files(
@@ -32,10 +34,10 @@ pub(crate) fn files(
         };
         files.push((
             format!("{operation}-work.csv"),
-            csv(&times, fitted.scale.value * work),
+            csv(&times, fitted.best.scale.value * work),
         ));
         if work < 1.0 {
-            let share = fitted.scale.value * (1.0 - work);
+            let share = fitted.best.scale.value * (1.0 - work);
             files.push((format!("{operation}-wait.csv"), csv(&times, share)));
         }
     }
@@ -71,26 +73,28 @@ fn csv(times: &[Duration], factor: f64) -> String {
 }
 
 fn services(scenario: &Scenario, fitted: &Fitted, command: &str) -> String {
+    let best = &fitted.best;
     let mut text = format!(
-        "# Calibrated by: {}\n# The top step was held back: at {} pages/s the fit is off by {}.\n# Ranges are those of nine of ten resamplings.\nservices:\n  {SERVICE}:\n    replicas: 1\n",
+        "# Calibrated by: {}\n# The top step was held back: at {} pages/s the fit is off by {}.\n# Ranges are those of nine times in ten, if the target is of this kind.\n",
         words::terminal(command),
-        words::rate(fitted.held_back.rate),
-        errors(&fitted.held_back)
+        words::rate(best.held_back.rate),
+        errors(&best.held_back)
     );
-    match fitted.kind {
-        Kind::Fifo => line(&mut text, "slots", &fitted.width, 0),
+    if !fitted.is_told_apart() {
+        let other = width(&fitted.other);
+        writeln!(text, "# What was measured does not tell it from {other}.")
+            .expect("a String takes everything");
+    }
+    text += &format!("services:\n  {SERVICE}:\n    replicas: 1\n");
+    match best.kind {
+        Kind::Fifo => line(&mut text, "slots", &best.width, 0),
         Kind::Sharing => {
             text += "    discipline: sharing\n";
-            line(&mut text, "cores", &fitted.width, 2);
-            writeln!(
-                text,
-                "    contention: {{alpha: {:.5}, beta: {:.6}}}   # alpha {:.5} to {:.5}, beta {:.6} to {:.6}",
-                fitted.alpha.value, fitted.beta.value, fitted.alpha.low, fitted.alpha.high, fitted.beta.low, fitted.beta.high
-            )
-            .expect("a String takes everything");
+            line(&mut text, "cores", &best.width, 2);
+            contention(&mut text, best);
         }
     }
-    match &fitted.queue {
+    match &best.queue {
         Some(queue) => line(&mut text, "queue", queue, 0),
         None => {
             text += "    queue: unlimited   # nobody was turned away, so its length is not known\n";
@@ -98,8 +102,9 @@ fn services(scenario: &Scenario, fitted: &Fitted, command: &str) -> String {
     }
     writeln!(
         text,
-        "    # Times are those measured at the lowest load × {:.3} ({:.3} to {:.3}).",
-        fitted.scale.value, fitted.scale.low, fitted.scale.high
+        "    # Times are those measured at the lowest load × {:.3}{}.",
+        best.scale.value,
+        range(&best.scale, 3).map_or_else(String::new, |r| format!(" ({r})"))
     )
     .expect("a String takes everything");
     text += "    operations:\n";
@@ -123,12 +128,64 @@ fn services(scenario: &Scenario, fitted: &Fitted, command: &str) -> String {
 }
 
 fn line(text: &mut String, name: &str, is: &Interval, digits: usize) {
+    let range = range(is, digits).map_or_else(String::new, |range| format!("   # {range}"));
+    writeln!(text, "    {name}: {:.digits$}{range}", is.value).expect("a String takes everything");
+}
+
+/// Contention, if there is any.
+fn contention(text: &mut String, best: &Described) {
+    if best.alpha.value + best.beta.value == 0.0 {
+        *text += "    # No more contention than chance explains.\n";
+        return;
+    }
+    let ranges = [
+        ("alpha", range(&best.alpha, 5)),
+        ("beta", range(&best.beta, 6)),
+    ];
+    let ranges = ranges.map(|(name, range)| range.map(|range| format!("{name} {range}")));
+    let ranges: Vec<String> = ranges.into_iter().flatten().collect();
+    let ranges = if ranges.is_empty() {
+        String::new()
+    } else {
+        format!("   # {}", ranges.join(", "))
+    };
     writeln!(
         text,
-        "    {name}: {:.digits$}   # {:.digits$} to {:.digits$}",
-        is.value, is.low, is.high
+        "    contention: {{alpha: {:.5}, beta: {:.6}}}{ranges}",
+        best.alpha.value, best.beta.value
     )
     .expect("a String takes everything");
+}
+
+/// `3 to 5`, `3 or more`; nothing if it is not known.
+fn range(is: &Interval, digits: usize) -> Option<String> {
+    match (is.low, is.high) {
+        (Some(low), Some(high)) => Some(format!("{low:.digits$} to {high:.digits$}")),
+        (Some(low), None) => Some(format!("{low:.digits$} or more")),
+        (None, Some(high)) => Some(format!("at most {high:.digits$}")),
+        (None, None) => None,
+    }
+}
+
+/// `4 slots (4 to 5), first come, first served`.
+fn width(described: &Described) -> String {
+    let range = |digits| {
+        let range = range(&described.width, digits);
+        range.map_or_else(String::new, |range| format!(" ({range})"))
+    };
+    let value = described.width.value;
+    match described.kind {
+        Kind::Fifo => format!("{value:.0} slots{}, first come, first served", range(0)),
+        Kind::Sharing if described.alpha.value + described.beta.value == 0.0 => {
+            format!("{value:.2} cores{}, shared", range(2))
+        }
+        Kind::Sharing => format!(
+            "{value:.2} cores{}, shared; contention alpha {:.4}, beta {:.5}",
+            range(2),
+            described.alpha.value,
+            described.beta.value
+        ),
+    }
 }
 
 /// `throughput −0.4 %, p50 2.1 %, p95 –, p99 9 %`.
@@ -145,23 +202,13 @@ pub(crate) fn errors(error: &StepError) -> String {
 
 /// The result for people.
 pub(crate) fn text(fitted: &Fitted, folder: &str) -> String {
-    let width = match fitted.kind {
-        Kind::Fifo => format!(
-            "{:.0} slots ({:.0} to {:.0}), first come, first served",
-            fitted.width.value, fitted.width.low, fitted.width.high
-        ),
-        Kind::Sharing => format!(
-            "{:.2} cores ({:.2} to {:.2}), shared; contention alpha {:.4}, beta {:.5}",
-            fitted.width.value,
-            fitted.width.low,
-            fitted.width.high,
-            fitted.alpha.value,
-            fitted.beta.value
-        ),
-    };
-    let queue = fitted.queue.as_ref().map_or_else(
+    let best = &fitted.best;
+    let queue = best.queue.as_ref().map_or_else(
         || "nobody was turned away, so how many may wait is not known".to_owned(),
-        |q| format!("{:.0} may wait ({:.0} to {:.0})", q.value, q.low, q.high),
+        |queue| {
+            let range = range(queue, 0).map_or_else(String::new, |range| format!(" ({range})"));
+            format!("{:.0} may wait{range}", queue.value)
+        },
     );
     let demand = match fitted.cpu_per_page {
         Some(cpu) => format!(
@@ -173,16 +220,21 @@ pub(crate) fn text(fitted: &Fitted, folder: &str) -> String {
             "its CPU time was not read (--cpu-from): all of its time is taken as work".to_owned()
         }
     };
-    let mut text = format!("target: {width}\n  queue     {queue}\n  demand    {demand}\n");
-    for (name, step) in fitted
-        .steps
-        .iter()
-        .map(|s| ("fitted", s))
-        .chain([("held back", &fitted.held_back)])
-    {
+    let mut text = format!(
+        "target: {}\n{}  queue     {queue}\n  demand    {demand}\n",
+        width(best),
+        doubt(fitted)
+    );
+    let steps = fitted.steps.iter().map(|step| ("fitted", step));
+    for (name, step) in steps.chain([("held back", &best.held_back)]) {
+        let overloaded = if step.overloaded {
+            "; the target did not keep up"
+        } else {
+            ""
+        };
         writeln!(
             text,
-            "  {name:<9} {:>7} pages/s: off by {}",
+            "  {name:<9} {:>7} pages/s: off by {}{overloaded}",
             words::rate(step.rate),
             errors(step)
         )
@@ -194,34 +246,107 @@ pub(crate) fn text(fitted: &Fitted, folder: &str) -> String {
     )
 }
 
+/// What else the target may be, and how to find out.
+fn doubt(fitted: &Fitted) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, what: &str| {
+        writeln!(text, "  {name:<9} {what}").expect("a String takes everything");
+    };
+    let other = &fitted.other;
+    if fitted.is_told_apart() {
+        // Beyond a thousand the odds are those of the model and not of the target.
+        let odds = fitted.log_odds.exp();
+        let odds = if odds > 1000.0 {
+            "more than 1,000".to_owned()
+        } else {
+            format!("{odds:.0}")
+        };
+        line(
+            "not",
+            &format!("{}: {odds} times less likely", width(other)),
+        );
+    } else {
+        line("or", &width(other));
+        line(
+            "",
+            &format!(
+                "what was measured does not tell which; there the held-back step is off by {}",
+                errors(&other.held_back)
+            ),
+        );
+        line(
+            "",
+            "to find out: longer steps (--step-time), a top closer to the target's limit (--to), or pages with more different work",
+        );
+    }
+    if fitted.best.width.high.is_none() && fitted.best.width.low.is_some() {
+        line(
+            "",
+            "hardly anything waited: go higher (--to) to see how much it carries",
+        );
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use scenarios::{NoFiles, Set};
 
     use super::*;
 
-    fn fitted(kind: Kind, work: f64) -> Fitted {
+    fn described(kind: Kind) -> Described {
         let around = |value: f64| Interval {
             value,
-            low: value * 0.9,
-            high: value * 1.1,
+            low: Some(value * 0.9),
+            high: Some(value * 1.1),
         };
-        Fitted {
+        Described {
             kind,
             width: around(4.0),
             alpha: around(0.02),
             beta: around(0.001),
             queue: None,
             scale: around(1.02),
-            work,
-            cpu_per_page: Some(0.004),
-            steps: vec![StepError::default()],
+            misfit: 1.0,
             held_back: StepError {
                 rate: 200.0,
                 p99: Some(0.08),
                 ..StepError::default()
             },
         }
+    }
+
+    fn fitted(kind: Kind, work: f64) -> Fitted {
+        let other = match kind {
+            Kind::Fifo => Kind::Sharing,
+            Kind::Sharing => Kind::Fifo,
+        };
+        Fitted {
+            best: described(kind),
+            other: described(other),
+            log_odds: 2.0,
+            work,
+            cpu_per_page: Some(0.004),
+            steps: vec![StepError::default()],
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_said() {
+        let mut fitted = fitted(Kind::Sharing, 1.0);
+        let unsure = text(&fitted, "out");
+        assert!(unsure.contains("or        4 slots (4 to 4)"), "{unsure}");
+        assert!(unsure.contains("--step-time"), "{unsure}");
+        fitted.log_odds = 5.0;
+        fitted.best.width.high = None;
+        fitted.steps[0].overloaded = true;
+        let sure = text(&fitted, "out");
+        assert!(sure.contains("148 times less likely"), "{sure}");
+        assert!(sure.contains("4.00 cores (3.60 or more)"), "{sure}");
+        assert!(
+            sure.contains("go higher") && sure.contains("did not keep up"),
+            "{sure}"
+        );
     }
 
     /// The files of a folder, in memory.

@@ -61,9 +61,9 @@ fn fit(
         let exit = stopped.unwrap_or(Exit::Inconclusive);
         Failure::new(exit, e)
     })?;
-    // One unit of the bar is one fit.
-    let fits = Calibration::fits(args.resamplings);
-    let progress = Progress::new("fitting", Duration::from_secs(fits.into()));
+    // One unit of the bar is one simulated staircase.
+    let staircases = Calibration::staircases(args.resamplings);
+    let progress = Progress::new("fitting", Duration::from_secs(staircases.into()));
     let halt = Halt::listen()?;
     let shortened = AtomicBool::new(false);
     let fitted = calibration.fit(args.resamplings, &mut || {
@@ -75,7 +75,7 @@ fn fit(
     });
     progress.clear();
     if shortened.load(Ordering::Relaxed) {
-        output::progress("interrupted: the ranges rest on fewer resamplings than were asked for");
+        output::progress("interrupted: the fit is rough, and has no ranges");
     }
     Ok(fitted)
 }
@@ -101,12 +101,23 @@ fn told(
         Table::Human | Table::Markdown => written::text(fitted, &out.display().to_string()),
     };
     output::print(&text)?;
-    let off = fitted.held_back.p99.map(f64::abs).filter(|off| *off > 0.5);
-    if let Some(off) = off {
+    warned(fitted);
+    Ok(())
+}
+
+/// What a result cannot be used for.
+fn warned(fitted: &Fitted) {
+    let top = &fitted.best.held_back;
+    if let Some(off) = top.p99.map(f64::abs).filter(|off| *off > 0.5) {
         output::progress(&format!(
             "warning: at the held-back step p99 is off by {}: do not plan close to it",
             words::percent(off)
         ));
     }
-    Ok(())
+    if fitted.best.misfit > written::MISFIT {
+        output::progress(&format!(
+            "warning: the fit is {:.1} times as far off as chance explains: the target is not quite as any of the descriptions",
+            fitted.best.misfit
+        ));
+    }
 }

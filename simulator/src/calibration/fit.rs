@@ -1,114 +1,128 @@
-//! The search for the guess that fits best, and how sure it is.
+//! The search for the guess that fits best.
 
 use scenarios::Scenario;
-use serde::Serialize;
 
-use super::measured::{Measured, Shape};
+use super::bench::{Bench, Judge, Work, stretch};
+use super::measured::{KEPT_UP, Measured, Step};
 use super::model::{Guess, Model};
+use super::noise::Noise;
+use super::ranges;
+use super::result::{CalibrationError, Described, Fitted, Interval, Kind, StepError};
 use super::search::{Found, least};
-
-/// How requests share what works on them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// So many slots; who finds none waits.
-    Fifo,
-    /// All at once, on so many cores.
-    Sharing,
-}
-
-/// Why nothing can be fitted.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum CalibrationError {
-    /// Too few steps.
-    #[error("{0} steps of load, at least 3 are needed: two to fit, and the top one to judge by")]
-    FewSteps(usize),
-    /// A page was never answered.
-    #[error(
-        "page `{0}` was never answered well at the lowest load: there is nothing to fit its time from"
-    )]
-    NoTimes(String),
-    /// A step has nothing to compare.
-    #[error(
-        "at {0:.1} pages/s fewer than 10 pages were answered well: longer steps are needed, or a lower top"
-    )]
-    NoAnswers(f64),
-    /// The scenario is not of the form that is fitted.
-    #[error("the scenario to be fitted must have one service, and an operation for each page")]
-    Form,
-}
-
-/// A value and where it lies in nine of ten resamplings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Interval {
-    /// The value.
-    pub value: f64,
-    /// The 5th percentile of the resamplings.
-    pub low: f64,
-    /// The 95th.
-    pub high: f64,
-}
-
-/// How far the fit is off at one step: (simulated − measured) ÷ measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct StepError {
-    /// Pages per second that were offered.
-    pub rate: f64,
-    /// Of the throughput.
-    pub throughput: f64,
-    /// Of p50; nothing with too few samples on either side. So with the others.
-    pub p50: Option<f64>,
-    /// Of p95.
-    pub p95: Option<f64>,
-    /// Of p99.
-    pub p99: Option<f64>,
-}
-
-/// What the system is like.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Fitted {
-    /// How requests share what works on them.
-    pub kind: Kind,
-    /// Slots, or cores.
-    pub width: Interval,
-    /// The share of work that only one can do at a time; 0 for slots. So with the next.
-    pub alpha: Interval,
-    /// What keeping each other informed costs.
-    pub beta: Interval,
-    /// Requests that may wait; nothing if none was ever turned away.
-    pub queue: Option<Interval>,
-    /// By how much the pages' times are longer than measured at the lowest load.
-    pub scale: Interval,
-    /// The share of them that is work; the rest is waiting for others.
-    pub work: f64,
-    /// CPU time per page by the utilisation law, in seconds; nothing if it was not read.
-    pub cpu_per_page: Option<f64>,
-    /// The steps that were fitted.
-    pub steps: Vec<StepError>,
-    /// The top step, which was not.
-    pub held_back: StepError,
-}
+use super::shape::Shape;
 
 /// Something to be fitted.
 #[derive(Clone, Debug)]
 pub struct Calibration {
-    model: Model,
+    bench: Bench,
     measured: Measured,
-    shapes: Vec<Shape>,
     work: f64,
     cpu_per_page: Option<f64>,
 }
 
-/// The tries of a search: for cores and contention, and for the scale alone.
-const TRIES: (u32, u32) = (90, 14);
-/// The same when it begins near its end: for a resampling.
-const TRIES_AGAIN: (u32, u32) = (36, 8);
-/// So many numbers of slots are tried beyond the fewest that can have carried what was served.
-const SLOTS: u32 = 12;
-/// A scale that is off by so much costs as much as a percentile that is off by it.
-const SCALE_IS_SURE: f64 = 1.0;
-/// With a larger share lost at a step, somebody was turned away.
-const LOST: f64 = 0.02;
+/// What may be searched for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Free {
+    Width,
+    Alpha,
+    Beta,
+    Scale,
+    Queue,
+}
+
+impl Free {
+    pub(super) fn of(self, guess: &Guess) -> f64 {
+        match self {
+            Self::Width => guess.width,
+            Self::Alpha => guess.alpha,
+            Self::Beta => guess.beta,
+            Self::Scale => guess.scale,
+            Self::Queue => guess.queue.unwrap_or(1.0),
+        }
+    }
+
+    /// Squares cannot become negative; and what is a factor is searched by its logarithm.
+    pub(super) fn is_square(self) -> bool {
+        matches!(self, Self::Alpha | Self::Beta)
+    }
+
+    /// Where the guess has it, on the axis that it is searched on.
+    pub(super) fn place(self, guess: &Guess) -> f64 {
+        let value = self.of(guess);
+        if self.is_square() {
+            value.sqrt()
+        } else {
+            libm::log(value)
+        }
+    }
+
+    /// The guess with it there.
+    pub(super) fn set(self, guess: &Guess, at: f64) -> Guess {
+        let mut guess = *guess;
+        match self {
+            Self::Width => guess.width = libm::exp(at).clamp(0.01, 1e5),
+            Self::Alpha => guess.alpha = (at * at).min(1.0),
+            Self::Beta => guess.beta = (at * at).min(1.0),
+            Self::Scale => guess.scale = libm::exp(at).clamp(0.01, 100.0),
+            Self::Queue => guess.queue = Some(libm::exp(at).clamp(0.5, 1e6)),
+        }
+        guess
+    }
+
+    /// The search's first step.
+    pub(super) fn step(self) -> f64 {
+        match self {
+            Self::Width => 0.2,
+            Self::Alpha => 0.1,
+            Self::Beta => 0.02,
+            Self::Scale => 0.03,
+            Self::Queue => 0.4,
+        }
+    }
+}
+
+/// A guess, and how unlikely it makes what was measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guessed {
+    pub(super) guess: Guess,
+    pub(super) loss: f64,
+}
+
+/// The best guess near another, with this free.
+pub(super) fn searched(
+    work: &mut Work<'_>,
+    near: Guess,
+    free: &[Free],
+    tries: u32,
+    judge: &Judge<'_>,
+) -> Guessed {
+    let set = |at: &[f64]| {
+        let places = free.iter().zip(at);
+        places.fold(near, |guess, (free, at)| free.set(&guess, *at))
+    };
+    let start: Vec<f64> = free.iter().map(|free| free.place(&near)).collect();
+    let steps: Vec<f64> = free.iter().map(|free| free.step()).collect();
+    let tries = tries * free.len() as u32;
+    let Found { at, loss } = least(&start, &steps, tries, FLAT, |at| work.loss(&set(at), judge));
+    let guess = set(&at);
+    Guessed { guess, loss }
+}
+
+/// So many numbers of slots are tried at first, beyond the fewest that can have carried what was served, each larger by
+/// this share or by one.
+const SLOTS: (u32, f64) = (13, 0.1);
+/// The tries of a search, for each of what is searched.
+const TRIES: u32 = 14;
+/// Staircases that a guess is averaged over, but for the first search.
+const REPEATS: u32 = 3;
+/// Contention is two more numbers to bend: chance alone makes them as good as this once in a hundred times (χ²).
+const MORE_THAN_CHANCE: f64 = 9.21;
+/// Staircases that the errors are averaged over.
+const REPEATS_OF_ERRORS: u32 = 12;
+/// Differences of so little do not matter: of sums of squares of what scatters by one.
+const FLAT: f64 = 0.03;
+/// With a larger share lost at a step that keeps up with the rest, somebody was turned away.
+const LOST: f64 = 1.0 - KEPT_UP;
 
 impl Calibration {
     /// `scenario` has one service, which answers all pages, and `unit: requests`.
@@ -116,276 +130,331 @@ impl Calibration {
     /// # Errors
     /// If there is too little to fit.
     pub fn new(scenario: &Scenario, measured: Measured) -> Result<Self, CalibrationError> {
-        if measured.steps.len() < 3 {
+        let Some((_, fitted)) = measured
+            .steps
+            .split_last()
+            .filter(|(_, rest)| rest.len() > 1)
+        else {
             return Err(CalibrationError::FewSteps(measured.steps.len()));
-        }
+        };
         if let Some(page) = measured.pages.iter().find(|p| p.times.is_empty()) {
             return Err(CalibrationError::NoTimes(page.page.clone()));
         }
-        let shapes: Vec<Shape> = measured.steps.iter().map(super::Step::whole).collect();
-        for (step, shape) in measured.steps.iter().zip(&shapes) {
+        for step in &measured.steps {
             let served: u64 = step.seconds.iter().map(|s| s.served).sum();
-            if served < 10 || shape.percentiles[0].is_none() {
+            if served < 10 || !step.shape().certain[0] {
                 return Err(CalibrationError::NoAnswers(step.rate));
             }
         }
+        if fitted.iter().all(Step::is_overloaded) {
+            return Err(CalibrationError::Overloaded(fitted[0].rate));
+        }
         let model = Model::new(scenario, &measured.pages).ok_or(CalibrationError::Form)?;
-        let cpu_per_page = measured.cpu_per_page(&shapes);
+        let cpu_per_page = measured.cpu_per_page();
         let mean = measured.mean_time();
         let work = cpu_per_page.filter(|_| mean > 0.0);
         Ok(Self {
             work: work.map_or(1.0, |cpu| (cpu / mean).clamp(0.01, 1.0)),
-            model,
+            bench: Bench::new(model, &measured),
             measured,
-            shapes,
             cpu_per_page,
         })
     }
 
-    /// How many fits [`Calibration::fit`] makes: what `told` counts up to.
+    /// About how many staircases [`Calibration::fit`] simulates: what `told` counts up to.
     #[must_use]
-    pub fn fits(resamplings: u32) -> u32 {
-        resamplings + 1
+    pub fn staircases(resamplings: u32) -> u32 {
+        700 + 8 * resamplings
     }
 
-    /// Fits, and finds out how sure that is from so many `resamplings` of the steps' seconds. `told` hears of each fit that
-    /// is done, and says whether to go on.
+    /// Fits, and finds out how sure that is: how much of what was measured is chance is seen from so many `resamplings`, at
+    /// least 12, of the staircase. `told` hears of each staircase that has been simulated, and says whether to go on; if
+    /// not, the result is what is found so far, without ranges.
     pub fn fit(&self, resamplings: u32, told: &mut dyn FnMut() -> bool) -> Fitted {
-        let best = self.best(&self.shapes);
-        let mut others = Vec::new();
-        for place in 0..resamplings {
-            if !told() {
-                break;
-            }
-            others.push(self.again(&self.resampled(place), &best));
-        }
-        told();
-        let interval = |of: fn(&Guess) -> f64| {
-            let mut values: Vec<f64> = others.iter().map(of).collect();
-            values.push(of(&best));
-            values.sort_by(f64::total_cmp);
-            let at = |q: f64| values[((values.len() - 1) as f64 * q).round() as usize];
-            Interval {
-                value: of(&best),
-                low: at(0.05),
-                high: at(0.95),
-            }
+        let mut work = Work::new(&self.bench, told);
+        let rough = self.bench.rough();
+        let first = Judge {
+            noise: &rough,
+            repeats: 1,
         };
-        let errors: Vec<StepError> = self.errors(&best);
-        let (held_back, steps) = errors.split_last().map_or_else(
-            || (StepError::default(), Vec::new()),
-            |(last, rest)| (*last, rest.to_vec()),
-        );
+        let slots = self.slots(&mut work, &first);
+        let [cores, with_contention] = self.cores(&mut work, &first);
+        let resamplings = resamplings.max(12);
+        let slots = self.described(&mut work, [slots; 2], &rough, resamplings);
+        let cores = self.described(&mut work, [cores, with_contention], &rough, resamplings);
+        let excess = slots.excess.min(cores.excess);
+        let log_odds = (cores.unlikely - slots.unlikely) / (2.0 * excess);
+        let (best, other) = if log_odds >= 0.0 {
+            (slots, cores)
+        } else {
+            (cores, slots)
+        };
         Fitted {
-            kind: best.kind,
-            width: interval(|g| g.width),
-            alpha: interval(|g| g.alpha),
-            beta: interval(|g| g.beta),
-            queue: best.queue.map(|_| interval(|g| g.queue.unwrap_or(0.0))),
-            scale: interval(|g| g.scale),
-            work: best.work,
+            best: self.with_held_back(&best),
+            other: self.with_held_back(&other),
+            log_odds: log_odds.abs(),
+            work: self.work,
             cpu_per_page: self.cpu_per_page,
-            steps,
-            held_back,
+            steps: self
+                .steps()
+                .map(|step| self.error(&best.guess, step))
+                .collect(),
         }
     }
 
     /// The steps that are fitted: all but the top.
-    fn fitted(&self) -> usize {
-        self.measured.steps.len() - 1
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.measured.steps[..self.measured.steps.len() - 1].iter()
     }
 
-    /// The best guess, from nothing.
-    fn best(&self, shapes: &[Shape]) -> Guess {
-        let held = self.held(shapes);
-        let queue = self.queue_at_first(shapes, held);
-        let guess = |kind, width| Guess {
+    /// Requests inside at once at the most, by Little's law: what was served × its own time.
+    fn held(&self) -> f64 {
+        let most = self.steps().map(|step| step.shape().throughput);
+        most.fold(0.0, f64::max) * self.measured.mean_time()
+    }
+
+    fn guess(&self, kind: Kind, width: f64) -> Guess {
+        Guess {
             kind,
             width,
             alpha: 0.0,
             beta: 0.0,
-            queue,
+            queue: self.queue_at_first(),
             scale: 1.0,
             work: self.work,
-        };
-        let fewest = (held * 0.97).ceil().max(1.0);
-        let mut fifo: Option<(Guess, f64)> = None;
-        for more in 0..=SLOTS {
-            let found = self.slots(shapes, guess(Kind::Fifo, fewest + f64::from(more)), TRIES.1);
-            let worse = fifo.as_ref().is_some_and(|(_, loss)| found.1 > 1.5 * *loss);
-            if fifo.as_ref().is_none_or(|(_, loss)| found.1 < *loss) {
-                fifo = Some(found);
-            } else if worse {
+        }
+    }
+
+    /// The best number of slots, from nothing.
+    fn slots(&self, work: &mut Work<'_>, judge: &Judge<'_>) -> Guessed {
+        let (most, share) = SLOTS;
+        let mut width = (self.held() * 0.97).ceil().max(1.0);
+        let mut near = self.guess(Kind::Fifo, width);
+        let mut best: Option<Guessed> = None;
+        for _ in 0..most {
+            let found = searched(work, Guess { width, ..near }, others(&near), TRIES, judge);
+            let least = best.map_or(f64::INFINITY, |best| best.loss);
+            if found.loss < least {
+                best = Some(found);
+                near = found.guess;
+            } else if found.loss > 2.0 * least + 20.0 {
                 break;
             }
+            width += (width * share).floor().max(1.0);
         }
-        let sharing = [1.1, 1.8].map(|more| {
-            let mut start = guess(Kind::Sharing, (held * more).max(0.2));
-            (start.alpha, start.beta) = (0.02, 0.0005);
-            self.cores(shapes, start, TRIES.0)
+        best.unwrap_or(Guessed {
+            guess: near,
+            loss: f64::INFINITY,
+        })
+    }
+
+    /// The best number of cores from nothing: without contention, and with.
+    fn cores(&self, work: &mut Work<'_>, judge: &Judge<'_>) -> [Guessed; 2] {
+        let held = (self.held() * self.work).max(0.1);
+        let without = [1.05, 1.4, 2.5].map(|more| self.guess(Kind::Sharing, held * more));
+        let with = [(1.3, 0.02, 0.0005), (2.0, 0.05, 0.002), (3.0, 0.1, 0.0001)];
+        let with = with.map(|(more, alpha, beta)| Guess {
+            alpha,
+            beta,
+            ..self.guess(Kind::Sharing, held * more)
         });
-        let [a, b] = sharing;
-        let near = if a.1 <= b.1 { a } else { b };
+        [without, with].map(|starts| {
+            let found = starts.map(|start| searched(work, start, free(&start), TRIES, judge));
+            let [a, b, c] = found;
+            [b, c]
+                .into_iter()
+                .fold(a, |best, one| if one.loss < best.loss { one } else { best })
+        })
+    }
+
+    /// The best of a kind near those that were found roughly, without contention and with; how sure it is, and how unlikely.
+    fn described(
+        &self,
+        work: &mut Work<'_>,
+        found: [Guessed; 2],
+        rough: &Noise,
+        resamplings: u32,
+    ) -> Near {
+        let [without, with] = found;
+        let from = if with.loss < without.loss {
+            with
+        } else {
+            without
+        };
+        let noise = work.noise(&from.guess, resamplings, REPEATS);
+        let noise = noise.unwrap_or_else(|| rough.clone());
+        let judge = Judge {
+            noise: &noise,
+            repeats: REPEATS,
+        };
+        let near = self.near(work, found, &judge);
+        let noise = work.noise(&near.guess, resamplings, REPEATS);
+        let Some(noise) = noise else {
+            return Near::unsure(near);
+        };
+        let judge = Judge {
+            noise: &noise,
+            repeats: REPEATS,
+        };
+        let loss = work.loss(&near.guess, &judge);
+        let excess = self.excess(loss, &near.guess);
+        let near = Guessed { loss, ..near };
+        let (best, width) = ranges::width(work, near, others(&near.guess), &judge, excess);
+        let excess = self.excess(best.loss, &best.guess);
+        let free = free(&best.guess);
+        let ranges = ranges::others(work, &best.guess, free, &judge, excess);
+        Near {
+            guess: best.guess,
+            excess,
+            unlikely: best.loss + noise.scatter.log_determinant(),
+            ranges: joined(free, ranges, width),
+        }
+    }
+
+    /// The best of a kind near those; with contention, if it explains more than chance.
+    fn near(&self, work: &mut Work<'_>, found: [Guessed; 2], judge: &Judge<'_>) -> Guessed {
+        let mut again = |guess: Guess| searched(work, guess, free(&guess), TRIES, judge);
+        let [without, with] = found;
+        let without = again(without.guess);
+        if without.guess.kind == Kind::Fifo {
+            return without;
+        }
         // A simplex that has become flat does not notice: from a new one it goes on.
-        let sharing = self.cores(shapes, near.0, TRIES.0);
-        match fifo {
-            // Slots are the simpler answer, and stay unless the other, which has two more numbers to bend, halves the loss.
-            Some((fifo, loss)) if loss <= 2.0 * sharing.1 + 1e-6 => fifo,
-            _ => sharing.0,
+        let with = again(with.guess);
+        let with = again(with.guess);
+        let excess = self.excess(with.loss, &with.guess);
+        if without.loss - with.loss > MORE_THAN_CHANCE * excess {
+            with
+        } else {
+            without
         }
     }
 
-    /// The best guess near another.
-    fn again(&self, shapes: &[Shape], near: &Guess) -> Guess {
-        if near.kind == Kind::Sharing {
-            return self.cores(shapes, *near, TRIES_AGAIN.0).0;
-        }
-        let widths = [near.width - 1.0, near.width, near.width + 1.0];
-        let tried = widths.into_iter().filter(|w| *w >= 1.0).map(|width| {
-            let guess = Guess { width, ..*near };
-            self.slots(shapes, guess, TRIES_AGAIN.1)
-        });
-        let best = tried.min_by(|a, b| a.1.total_cmp(&b.1));
-        best.map_or(*near, |(guess, _)| guess)
-    }
-
-    /// Requests inside at once at the most, by Little's law: what was served × its own time.
-    fn held(&self, shapes: &[Shape]) -> f64 {
-        let most = shapes[..self.fitted()].iter().map(|s| s.throughput);
-        most.fold(0.0, f64::max) * self.measured.mean_time()
+    /// By how much the squares are larger than chance makes them, at least 1.
+    fn excess(&self, loss: f64, guess: &Guess) -> f64 {
+        let bent = free(guess).len() + usize::from(guess.kind == Kind::Fifo);
+        let left = self.bench.figures().saturating_sub(bent).max(1);
+        (loss / left as f64).max(1.0)
     }
 
     /// If somebody was turned away: as many may wait as make up the longest waits that were seen.
-    fn queue_at_first(&self, shapes: &[Shape], held: f64) -> Option<f64> {
-        let lost = |place: usize| {
-            let step = &self.measured.steps[place];
-            let lost: u64 = step.seconds.iter().map(|s| s.lost).sum();
-            let all: u64 = step.seconds.iter().map(|s| s.served + s.lost).sum();
-            lost as f64 > LOST * all as f64
-        };
-        let full = (0..self.fitted()).rev().find(|place| lost(*place))?;
-        let longest = shapes[full]
-            .percentiles
-            .iter()
-            .flatten()
-            .copied()
-            .fold(0.0, f64::max);
-        let waiting = longest * shapes[full].throughput - held.max(1.0);
+    fn queue_at_first(&self) -> Option<f64> {
+        let full = |step: &&Step| step.lost() > LOST && !step.is_overloaded();
+        let shape: Shape = self.steps().filter(full).last()?.shape();
+        let longest = shape.percentiles.into_iter().fold(0.0, f64::max);
+        let waiting = longest * shape.throughput - self.held().max(1.0);
         Some(waiting.max(1.0))
     }
 
-    /// The scale, and the queue if there is one, for so many slots; with their loss.
-    fn slots(&self, shapes: &[Shape], guess: Guess, tries: u32) -> (Guess, f64) {
-        let of = |p: &[f64]| Guess {
-            scale: libm::exp(p[0]),
-            queue: guess.queue.and(p.get(1)).map(|q| libm::exp(*q)),
-            ..guess
+    fn with_held_back(&self, near: &Near) -> Described {
+        let of = |free: Free| {
+            let known = near.ranges.iter().find(|(f, _)| *f == free);
+            known.map_or_else(
+                || Interval {
+                    value: free.of(&near.guess),
+                    ..Interval::default()
+                },
+                |(_, range)| *range,
+            )
         };
-        let mut start = vec![libm::log(guess.scale)];
-        start.extend(guess.queue.map(libm::log));
-        let steps = [0.03, 0.4];
-        let Found { at, loss } = least(
-            &start,
-            &steps[..start.len()],
-            tries * start.len() as u32,
-            |p| self.loss(shapes, &of(p)),
-        );
-        (of(&at), loss)
-    }
-
-    /// Cores, contention, scale, and the queue if there is one; with their loss.
-    fn cores(&self, shapes: &[Shape], guess: Guess, tries: u32) -> (Guess, f64) {
-        // Squares cannot become negative.
-        let of = |p: &[f64]| Guess {
-            width: libm::exp(p[0]).clamp(0.01, 1e4),
-            alpha: (p[1] * p[1]).min(1.0),
-            beta: (p[2] * p[2]).min(1.0),
-            scale: libm::exp(p[3]),
-            queue: guess.queue.and(p.get(4)).map(|q| libm::exp(*q)),
-            ..guess
-        };
-        let mut start = vec![
-            libm::log(guess.width),
-            guess.alpha.sqrt(),
-            guess.beta.sqrt(),
-            libm::log(guess.scale),
-        ];
-        start.extend(guess.queue.map(libm::log));
-        let steps = [0.2, 0.1, 0.02, 0.03, 0.4];
-        let Found { at, loss } = least(&start, &steps[..start.len()], tries, |p| {
-            self.loss(shapes, &of(p))
-        });
-        (of(&at), loss)
-    }
-
-    /// How far a guess is from what was measured: squares of the logarithms of throughput and percentiles, over the steps
-    /// that are fitted.
-    fn loss(&self, shapes: &[Shape], guess: &Guess) -> f64 {
-        let surprise = libm::log(guess.scale) * SCALE_IS_SURE;
-        let mut loss = surprise * surprise;
-        for (step, measured) in self.measured.steps[..self.fitted()].iter().zip(shapes) {
-            let Ok(simulated) = self.model.shape(guess, step.rate) else {
-                return f64::INFINITY;
-            };
-            let off = |a: f64, b: f64| libm::log(a.max(1e-9) / b.max(1e-9));
-            let throughput = off(simulated.throughput, measured.throughput);
-            // A wrong throughput is worse than a wrong percentile: it is what everything else follows from.
-            loss += 10.0 * throughput * throughput;
-            for pair in simulated.percentiles.iter().zip(&measured.percentiles) {
-                if let (Some(a), Some(b)) = pair {
-                    loss += off(*a, *b) * off(*a, *b);
-                }
-            }
+        let top = &self.measured.steps[self.measured.steps.len() - 1];
+        Described {
+            kind: near.guess.kind,
+            width: of(Free::Width),
+            alpha: of(Free::Alpha),
+            beta: of(Free::Beta),
+            queue: near.guess.queue.map(|_| of(Free::Queue)),
+            scale: of(Free::Scale),
+            misfit: near.excess.sqrt(),
+            held_back: self.error(&near.guess, top),
         }
-        loss
     }
 
-    fn errors(&self, guess: &Guess) -> Vec<StepError> {
-        let error = |(step, measured): (&super::Step, &Shape)| {
-            let simulated = self.model.shape(guess, step.rate).unwrap_or_default();
-            let off = |place: usize| {
-                let pair = simulated.percentiles[place].zip(measured.percentiles[place]);
-                pair.map(|(a, b)| (a - b) / b.max(1e-9))
-            };
-            StepError {
-                rate: step.rate,
-                throughput: simulated.throughput / measured.throughput.max(1e-9) - 1.0,
-                p50: off(0),
-                p95: off(1),
-                p99: off(2),
-            }
+    fn error(&self, guess: &Guess, step: &Step) -> StepError {
+        let measured = step.shape();
+        let stretch = stretch(&self.measured, step);
+        let shapes = self.bench.shapes(guess, &stretch, REPEATS_OF_ERRORS);
+        let mean = |of: &dyn Fn(&Shape) -> f64| {
+            shapes.iter().map(of).sum::<f64>() / shapes.len().max(1) as f64
         };
-        self.measured
-            .steps
-            .iter()
-            .zip(&self.shapes)
-            .map(error)
-            .collect()
-    }
-
-    /// The steps, each of as many of its own seconds, drawn with repetition. Seconds and not requests are drawn: requests
-    /// that wait for each other are not independent.
-    fn resampled(&self, place: u32) -> Vec<Shape> {
-        let mut state = u64::from(place).wrapping_add(1);
-        let mut draw = |most: usize| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            ((u128::from(split_mix(state)) * most as u128) >> 64) as usize
+        let off = |place: usize| {
+            let simulated = mean(&|shape| shape.percentiles[place]);
+            let known = measured.certain[place] && !shapes.is_empty();
+            known.then(|| simulated / measured.percentiles[place].max(1e-9) - 1.0)
         };
-        let step = |step: &super::Step| {
-            let n = step.seconds.len();
-            let places: Vec<usize> = (0..n).map(|_| draw(n)).collect();
-            step.shape(places.into_iter())
-        };
-        self.measured.steps.iter().map(step).collect()
+        let answered = mean(&|shape| shape.throughput / shape.offered.max(1e-9));
+        StepError {
+            rate: step.rate,
+            overloaded: step.is_overloaded(),
+            throughput: answered * measured.offered / measured.throughput.max(1e-9) - 1.0,
+            p50: off(0),
+            p95: off(1),
+            p99: off(2),
+        }
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
-fn split_mix(state: u64) -> u64 {
-    let mut z = state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// The best of a kind.
+struct Near {
+    guess: Guess,
+    excess: f64,
+    unlikely: f64,
+    ranges: Vec<(Free, Interval)>,
+}
+
+impl Near {
+    /// Someone asked to stop before its ranges were known.
+    fn unsure(near: Guessed) -> Self {
+        Self {
+            guess: near.guess,
+            excess: 1.0,
+            unlikely: near.loss,
+            ranges: Vec::new(),
+        }
+    }
+}
+
+/// All ranges. That of the width is known in two ways: from the walk, which is exact but may lose a valley that leads it
+/// aside, and for cores from the slopes at the best, which see the valley but not where it bends. It is where either says.
+fn joined(free: &[Free], ranges: Vec<Interval>, width: Interval) -> Vec<(Free, Interval)> {
+    let mut all: Vec<(Free, Interval)> = free.iter().copied().zip(ranges).collect();
+    match all.iter_mut().find(|(free, _)| *free == Free::Width) {
+        Some((_, of_slopes)) => {
+            let wider = |a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64| match (a, b) {
+                (Some(a), Some(b)) => Some(of(a, b)),
+                (one, _) => one,
+            };
+            of_slopes.low = wider(width.low, of_slopes.low, f64::min);
+            of_slopes.high = wider(width.high, of_slopes.high, f64::max);
+        }
+        None => all.push((Free::Width, width)),
+    }
+    all
+}
+
+/// What is searched of a guess beside its slots, which are tried one by one; and beside its cores, for each number of them.
+fn others(guess: &Guess) -> &'static [Free] {
+    use Free::{Alpha, Beta, Queue, Scale};
+    let contention = guess.alpha + guess.beta > 0.0;
+    match (contention, guess.queue.is_some()) {
+        (false, false) => &[Scale],
+        (false, true) => &[Scale, Queue],
+        (true, false) => &[Scale, Alpha, Beta],
+        (true, true) => &[Scale, Queue, Alpha, Beta],
+    }
+}
+
+/// All that is searched of a guess at once.
+fn free(guess: &Guess) -> &'static [Free] {
+    use Free::{Alpha, Beta, Queue, Scale, Width};
+    let contention = guess.alpha + guess.beta > 0.0;
+    match (guess.kind, contention, guess.queue.is_some()) {
+        (Kind::Fifo, _, _) => others(guess),
+        (Kind::Sharing, false, false) => &[Width, Scale],
+        (Kind::Sharing, false, true) => &[Width, Scale, Queue],
+        (Kind::Sharing, true, false) => &[Width, Scale, Alpha, Beta],
+        (Kind::Sharing, true, true) => &[Width, Scale, Alpha, Beta, Queue],
+    }
 }
 
 #[cfg(test)]

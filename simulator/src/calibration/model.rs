@@ -7,14 +7,12 @@ use std::time::Duration;
 use metrics::{Histogram, Precision, Replicas, Rps};
 use scenarios::{Contention, Curve, Discipline, Distribution, Scenario, Step as Doing, Term};
 
-use super::fit::Kind;
-use super::measured::{PageTimes, Shape};
-use crate::{PageEnd, Probe, Simulation, SimulationError};
+use super::measured::PageTimes;
+use super::noise::Chance;
+use super::result::Kind;
+use super::shape::Shape;
+use crate::{PageEnd, Probe, Simulation};
 
-/// Pages that a step is simulated with.
-const PAGES: f64 = 6000.0;
-/// Of them so many at the beginning do not count: the queues are not yet what they will be.
-const BEGINNING: f64 = 0.15;
 /// How long an answer may take, as the load generator has it.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Above this share all of a page's time is taken as work.
@@ -36,14 +34,27 @@ pub(super) struct Guess {
     pub(super) work: f64,
 }
 
+/// The pages' own times, by operation.
+pub(super) type Times = BTreeMap<String, Distribution>;
+
+/// A stretch of load that is simulated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stretch {
+    /// Pages per second.
+    pub(super) rate: f64,
+    /// What does not count at its beginning.
+    pub(super) skipped: Duration,
+    /// How long it counts from there.
+    pub(super) counts: Duration,
+}
+
 /// What is simulated.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     /// One service, `unit: requests`.
     scenario: Scenario,
     service: String,
-    /// By operation.
-    times: BTreeMap<String, Distribution>,
+    samples: BTreeMap<String, Vec<Duration>>,
 }
 
 impl Model {
@@ -54,20 +65,15 @@ impl Model {
         if scenario.services.len() != 1 {
             return None;
         }
-        let mut times: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+        let mut samples: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
         for journey in &scenario.journeys {
             for page in &journey.pages {
                 let name = format!("{}/{}", journey.name, page.name);
                 let seen = pages.iter().find(|p| p.page == name)?;
                 let operation = page.operation.as_ref()?.operation.clone();
-                times.entry(operation).or_default().extend(&seen.times);
+                samples.entry(operation).or_default().extend(&seen.times);
             }
         }
-        let drawn = times.into_iter().map(|(operation, times)| {
-            let times = Distribution::empirical(times).ok()?;
-            Some((operation, times))
-        });
-        let times = drawn.collect::<Option<_>>()?;
         scenario.scaling.clear();
         scenario.calendar.clear();
         scenario.faults.clear();
@@ -83,34 +89,75 @@ impl Model {
         Some(Self {
             scenario,
             service,
-            times,
+            samples,
         })
     }
 
-    /// What a step with this rate comes to, if the guess is right.
-    pub(super) fn shape(&self, guess: &Guess, rate: f64) -> Result<Shape, SimulationError> {
-        let (scenario, begin) = self.at(guess, rate);
-        let counts = scenario.duration.saturating_sub(begin).as_secs_f64();
-        let watch = Watch {
-            begin: u64::try_from(begin.as_nanos()).unwrap_or(u64::MAX),
-            end: u64::try_from(scenario.duration.as_nanos()).unwrap_or(u64::MAX),
-            latency: Histogram::new(Precision::Whole),
-            served: 0,
+    /// The times as they were measured.
+    pub(super) fn times(&self) -> Times {
+        let known = |(name, sample): (&String, &Vec<Duration>)| {
+            let times = Distribution::empirical(sample.clone()).ok()?;
+            Some((name.clone(), times))
         };
-        let mut simulation = Simulation::with_probe(Arc::new(scenario), BTreeMap::new(), watch)?;
-        simulation.advance(Duration::MAX, &mut |_| {})?;
-        let watch = simulation.into_probe();
-        Ok(Shape::of(&watch.latency, watch.served, counts))
+        self.samples.iter().filter_map(known).collect()
     }
 
-    /// The scenario of a step, and from when on it counts.
-    fn at(&self, guess: &Guess, rate: f64) -> (Scenario, Duration) {
+    /// The times of another foot of as many pages, drawn from those measured, with the same mean over all: how their mean
+    /// scatters is seen from the foot's own.
+    pub(super) fn times_again(&self, chance: &mut Chance) -> Times {
+        let mut drawn = self.samples.clone();
+        let sum = |samples: &BTreeMap<String, Vec<Duration>>| -> f64 {
+            samples.values().flatten().map(Duration::as_secs_f64).sum()
+        };
+        for (name, sample) in &mut drawn {
+            let from = &self.samples[name];
+            for time in sample.iter_mut() {
+                *time = from[chance.below(from.len())];
+            }
+        }
+        let same = sum(&self.samples) / sum(&drawn).max(1e-12);
+        let known =
+            |(name, sample)| Some((name, Distribution::empirical(sample).ok()?.scaled(same)));
+        drawn.into_iter().filter_map(known).collect()
+    }
+
+    /// What a stretch comes to, if the guess is right; nothing if it cannot be simulated.
+    pub(super) fn shape(
+        &self,
+        guess: &Guess,
+        times: &Times,
+        stretch: &Stretch,
+        seed: u64,
+    ) -> Option<Shape> {
+        let mut scenario = self.at(guess, times, stretch);
+        scenario.seed ^= seed;
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let watch = Watch {
+            begin: nanos(stretch.skipped),
+            end: nanos(scenario.duration),
+            latency: Histogram::new(Precision::Window),
+            offered: 0,
+            served: 0,
+        };
+        let simulation = Simulation::with_probe(Arc::new(scenario), BTreeMap::new(), watch);
+        let mut simulation = simulation.ok()?;
+        simulation.advance(Duration::MAX, &mut |_| {}).ok()?;
+        let watch = simulation.into_probe();
+        let counts = stretch.counts.as_secs_f64().max(1e-9);
+        let offered = watch.offered as f64 / counts;
+        // As measured ones: in seconds' histograms, which are then one.
+        let mut latency = Histogram::new(Precision::Whole);
+        latency.add(&watch.latency);
+        Some(Shape::of(&latency, offered, watch.served, counts))
+    }
+
+    /// The scenario of a stretch.
+    fn at(&self, guess: &Guess, times: &Times, stretch: &Stretch) -> Scenario {
         let mut scenario = self.scenario.clone();
-        let rate = rate.clamp(1e-3, 1e6);
-        scenario.duration = Duration::from_secs_f64(PAGES / rate);
+        scenario.duration = stretch.skipped + stretch.counts;
         scenario.traffic.rate = vec![Term {
             curve: Curve::Constant {
-                rate: Rps::new(rate).unwrap_or(Rps::ZERO),
+                rate: Rps::new(stretch.rate.clamp(1e-3, 1e6)).unwrap_or(Rps::ZERO),
             },
             journey: None,
         }];
@@ -131,13 +178,12 @@ impl Model {
                 }
             };
             for (name, operation) in &mut service.operations {
-                if let Some(times) = self.times.get(name) {
+                if let Some(times) = times.get(name) {
                     operation.steps = steps(times, guess);
                 }
             }
         }
-        let begin = scenario.duration.mul_f64(BEGINNING);
-        (scenario, begin)
+        scenario
     }
 }
 
@@ -151,18 +197,30 @@ fn steps(times: &Distribution, guess: &Guess) -> Vec<Doing> {
     ]
 }
 
-/// Watches pages that end while it counts.
+/// Watches pages that are due while it counts. One is due when its only try arrives: nothing lies between.
 struct Watch {
     begin: u64,
     end: u64,
     latency: Histogram,
+    offered: u64,
     served: u64,
 }
 
+impl Watch {
+    fn counts(&self, due: u64) -> bool {
+        (self.begin..self.end).contains(&due)
+    }
+}
+
 impl Probe for Watch {
+    fn arrives(&mut self, at: u64, _: u16, _: u32) {
+        self.offered += u64::from(self.counts(at));
+    }
+
     fn page(&mut self, at: u64, _: u16, _: u16, latency: u64, _: u32, how: PageEnd) {
-        if how == PageEnd::Served && (self.begin..=self.end).contains(&at) {
-            self.served += 1;
+        let in_time = matches!(how, PageEnd::Served | PageEnd::TimedOut);
+        if in_time && self.counts(at.saturating_sub(latency)) {
+            self.served += u64::from(how == PageEnd::Served);
             self.latency.record(Duration::from_nanos(latency));
         }
     }

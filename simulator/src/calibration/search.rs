@@ -8,11 +8,12 @@ pub(super) struct Found {
 }
 
 /// The point with the least `loss` that is found from `start` with first steps as long as `steps`, in about so many
-/// `tries`. A loss that is no number counts as infinite.
+/// `tries`, or when its corners' losses differ by no more than `flat`. A loss that is no number counts as infinite.
 pub(super) fn least(
     start: &[f64],
     steps: &[f64],
     tries: u32,
+    flat: f64,
     loss: impl FnMut(&[f64]) -> f64,
 ) -> Found {
     let mut search = Search { loss, left: tries };
@@ -25,7 +26,7 @@ pub(super) fn least(
     loop {
         simplex.sort_by(|a, b| a.loss.total_cmp(&b.loss));
         let (best, worst) = (simplex[0].loss, simplex[simplex.len() - 1].loss);
-        let flat = worst - best <= 1e-9 * (1.0 + best.abs());
+        let flat = worst - best <= flat;
         if simplex.len() == 1 || flat || search.left == 0 {
             return simplex.swap_remove(0);
         }
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn it_finds_the_bottom_of_valleys() {
-        let bowl = least(&[5.0, -3.0], &[1.0, 1.0], 400, |p| {
+        let bowl = least(&[5.0, -3.0], &[1.0, 1.0], 400, 1e-9, |p| {
             square(p[0] - 1.0) + 4.0 * square(p[1] - 2.0)
         });
         assert!(
@@ -109,7 +110,7 @@ mod tests {
             "{bowl:?}"
         );
         // Rosenbrock's, which is curved and nearly flat along its bottom.
-        let banana = least(&[-1.2, 1.0], &[0.5, 0.5], 2000, |p| {
+        let banana = least(&[-1.2, 1.0], &[0.5, 0.5], 2000, 1e-9, |p| {
             100.0 * square(p[1] - p[0] * p[0]) + square(1.0 - p[0])
         });
         assert!((banana.at[0] - 1.0).abs() < 1e-2, "{banana:?}");
@@ -118,13 +119,13 @@ mod tests {
     #[test]
     fn it_keeps_to_its_tries_and_survives_what_is_no_number() {
         let mut tries = 0;
-        let found = least(&[1.0], &[1.0], 17, |p| {
+        let found = least(&[1.0], &[1.0], 17, 0.0, |p| {
             tries += 1;
             if p[0] < 0.0 { f64::NAN } else { p[0] }
         });
         assert!(tries <= 20, "{tries}");
         assert!(found.loss >= 0.0 && found.loss < 1.0, "{found:?}");
-        let alone = least(&[], &[], 10, |_| 3.0);
+        let alone = least(&[], &[], 10, 0.0, |_| 3.0);
         assert_eq!(alone.loss, 3.0);
     }
 }
