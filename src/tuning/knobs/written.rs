@@ -205,7 +205,7 @@ mod tests {
         let names = |text: &str| read(text).into_iter().map(|(n, _)| n).collect::<Vec<_>>();
         assert_eq!(
             read("scaling: {s: {policy: reactive, budget: 0.2%}}"),
-            [("budget".to_owned(), 0.002)]
+            [("budget".to_owned(), 0.002), ("hold".to_owned(), HOLD)]
         );
         let keda =
             "scaling: {s: {policy: keda, triggers: [{requests: 50/s}, {cpu: 70%}], cooldown: 2m}}";
