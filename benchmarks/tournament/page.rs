@@ -6,6 +6,7 @@ use super::contenders::CONTENDERS;
 use super::day::Class;
 use super::result::Row;
 use super::score::{Mean, mean, ratio};
+use super::trial::Outcome;
 
 /// Which of the three figures.
 #[derive(Clone, Copy)]
@@ -250,27 +251,36 @@ fn bars(rows: &[&Row]) -> String {
     for bar in all_bars(rows) {
         writeln!(text, "{}", bar.row()).expect("text");
     }
-    let ours = rows
-        .iter()
-        .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE);
-    let worst = ours.filter_map(|r| Some((r.replay.as_ref()?.1.missed, r)));
-    if let Some((missed, row)) = worst.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        writeln!(
-            text,
-            "\nTuned by replay, the worst day missed {} ({} {}); the bar is 0.20 %: {}.",
-            percent(missed),
-            row.class,
-            row.seed,
-            if missed <= 0.002 {
+    for (what, told) in REPLAYED {
+        let ours = rows
+            .iter()
+            .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE);
+        let worst = ours.filter_map(|r| Some((told(r)?.missed, r)));
+        if let Some((missed, row)) = worst.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            let verdict = if missed <= 0.002 {
                 "met"
             } else {
                 "**not met**"
-            }
-        )
-        .expect("text");
+            };
+            let (missed, class, seed) = (percent(missed), row.class.as_str(), row.seed);
+            writeln!(
+                text,
+                "\n{OURS}, {what}: the worst day missed {missed} ({class} {seed}); the bar is 0.20 %: {verdict}."
+            )
+            .expect("text");
+        }
     }
     text
 }
+
+/// What "tuned by replay" may mean of ours: what it does by itself with the last three days, given nothing but a budget, and
+/// a price that is fixed for the day because it did on the day before.
+const REPLAYED: [(&str, fn(&Row) -> Option<Outcome>); 2] = [
+    ("tuned by its own replay of three days", |r| Some(r.usual)),
+    ("with the price fixed that did on the day before", |r| {
+        r.replay.as_ref().map(|(_, run)| *run)
+    }),
+];
 
 fn all_bars(rows: &[&Row]) -> Vec<Bar> {
     let of = |class: &str, name: &str| -> Vec<&Row> {
@@ -305,16 +315,18 @@ fn all_bars(rows: &[&Row]) -> Vec<Bar> {
         bar: 0.92,
         is: ratio(&against(rows, &["hpa", "hpa-tuned", "keda-rate"], |_| true)),
     });
-    let replayed: Vec<f64> = rows
-        .iter()
-        .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE)
-        .filter_map(|r| Some(r.replay.as_ref()?.1.hours / r.oracle))
-        .collect();
-    bars.push(Bar {
-        what: format!("{OURS}, tuned by replay, all but {UNFORESEEABLE}"),
-        bar: 1.33,
-        is: mean(&replayed),
-    });
+    for (what, told) in REPLAYED {
+        let costs: Vec<f64> = rows
+            .iter()
+            .filter(|r| r.contender == OURS && r.class != UNFORESEEABLE)
+            .filter_map(|r| Some(told(r)?.hours / r.oracle))
+            .collect();
+        bars.push(Bar {
+            what: format!("{OURS}, {what}, all but {UNFORESEEABLE}"),
+            bar: 1.33,
+            is: mean(&costs),
+        });
+    }
     for class in Class::all()
         .iter()
         .map(Class::name)
