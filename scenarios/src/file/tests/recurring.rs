@@ -106,7 +106,7 @@ fn faults_that_come_too_often_are_refused() {
     let cases = [
         (
             "{at: 0s, kill: payment, every: 1ms}",
-            "a fault that comes more than 100000 times",
+            "a fault that comes more than 1000000 times",
         ),
         (
             "{at: 0s, kill: payment, every: 0s}",

@@ -10,7 +10,7 @@ use super::super::Meaning;
 use crate::{Distribution, Draws, Stream};
 
 /// The most times that a fault may come.
-const MOST: usize = 100_000;
+const MOST: usize = 1_000_000;
 
 /// When a fault comes, and for how long.
 pub(super) type Occurrence = (Duration, Duration);
