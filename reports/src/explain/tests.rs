@@ -210,7 +210,7 @@ fn of_too_many_the_first_are_told_and_how_to_see_the_others() {
     let left = some.left_out.as_ref().unwrap();
     assert_eq!(left.count as usize, all.decisions.len() - 3);
     assert_eq!(left.from_s, all.decisions[3].at_s);
-    let said = "… and 5 more decisions from 1:00 on: `--from 1:00` goes on there, `--most 8` gives them all, `--service` \
+    let said = "… and 5 more decisions from 0:45 on: `--from 0:45` goes on there, `--most 8` gives them all, `--service` \
         those of one service.";
     assert!(
         text(&some, 200, Style::Plain).contains(said),
