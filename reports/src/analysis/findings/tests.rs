@@ -17,6 +17,10 @@ fn the_verdict_says_what_the_data_say() {
     let table = [
         (after(Kind::Passed, |_| ()), "The shop held. "),
         (
+            after(Kind::Passed, |r| r.total.missed = Some(0.9)),
+            "The shop did not hold. ",
+        ),
+        (
             after(Kind::Failed, |_| ()),
             "The shop did not hold for 75 s (from 5:00 to 6:15). ",
         ),
