@@ -273,9 +273,12 @@ fn bars(rows: &[&Row]) -> String {
     text
 }
 
+/// What a run of a row came to, if there was one.
+type Told = fn(&Row) -> Option<Outcome>;
+
 /// What "tuned by replay" may mean of ours: what it does by itself with the last three days, given nothing but a budget, and
 /// a price that is fixed for the day because it did on the day before.
-const REPLAYED: [(&str, fn(&Row) -> Option<Outcome>); 2] = [
+const REPLAYED: [(&str, Told); 2] = [
     ("tuned by its own replay of three days", |r| Some(r.usual)),
     ("with the price fixed that did on the day before", |r| {
         r.replay.as_ref().map(|(_, run)| *run)

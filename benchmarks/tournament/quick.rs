@@ -131,40 +131,6 @@ fn held(lines: &[Line], hours: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(name: &'static str, hours: f64, missed: f64) -> Line {
-        Line {
-            class: CLASSES[0],
-            seed: 1,
-            name,
-            usual: Outcome { missed, hours },
-            oracle: 100.0,
-        }
-    }
-
-    #[test]
-    fn a_fault_may_use_up_its_day_and_nothing_else_may() {
-        assert!((allowed(FAULTY, 4) - 0.006).abs() < 1e-9);
-        assert!((allowed("diurnal", 4) - BUDGET).abs() < 1e-9);
-    }
-
-    #[test]
-    fn what_is_held_can_be_broken() {
-        let fine = [line(OURS, 110.0, 0.0005), line(PEOPLES, 130.0, 0.0)];
-        assert!(held(&fine, 4).is_ok());
-        for broken in [
-            [line(OURS, 134.0, 0.0), line(PEOPLES, 140.0, 0.0)],
-            [line(OURS, 110.0, 0.0011), line(PEOPLES, 130.0, 0.0)],
-            [line(OURS, 131.0, 0.0), line(PEOPLES, 130.0, 0.0)],
-        ] {
-            assert!(held(&broken, 4).is_err());
-        }
-    }
-}
-
 fn one(args: &Args, day: &Day) -> anyhow::Result<Vec<Line>> {
     let place = format!("{} {}", day.class, day.seed);
     let oracle = play::oracle(day)?;
@@ -226,4 +192,38 @@ fn checked(contender: &Contender, day: &Day, place: &str) -> anyhow::Result<Outc
         (day, When::Last),
         Engine::Full,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &'static str, hours: f64, missed: f64) -> Line {
+        Line {
+            class: CLASSES[0],
+            seed: 1,
+            name,
+            usual: Outcome { missed, hours },
+            oracle: 100.0,
+        }
+    }
+
+    #[test]
+    fn a_fault_may_use_up_its_day_and_nothing_else_may() {
+        assert!((allowed(FAULTY, 4) - 0.006).abs() < 1e-9);
+        assert!((allowed("diurnal", 4) - BUDGET).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_held_can_be_broken() {
+        let fine = [line(OURS, 110.0, 0.0005), line(PEOPLES, 130.0, 0.0)];
+        assert!(held(&fine, 4).is_ok());
+        for broken in [
+            [line(OURS, 134.0, 0.0), line(PEOPLES, 140.0, 0.0)],
+            [line(OURS, 110.0, 0.0011), line(PEOPLES, 130.0, 0.0)],
+            [line(OURS, 131.0, 0.0), line(PEOPLES, 130.0, 0.0)],
+        ] {
+            assert!(held(&broken, 4).is_err());
+        }
+    }
 }
