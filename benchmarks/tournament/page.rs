@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::contenders::CONTENDERS;
+use super::contenders::{CONTENDERS, Contender};
 use super::day::Class;
 use super::result::Row;
 use super::score::{Mean, mean, ratio};
@@ -67,14 +67,11 @@ $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
         .map_or(0, |last| last + 1 - first);
     writeln!(
         text,
-        "--first {first} --seeds {seeds} --hours {hours} --page docs/tournament.md\n```\n"
+        "--first {first} --seeds {seeds} --hours {hours}{} --page docs/tournament.md\n```\n",
+        asked(rows)
     )
     .expect("text");
-    let classes: Vec<&str> = Class::all()
-        .iter()
-        .map(Class::name)
-        .filter(|name| rows.iter().any(|r| r.class == *name))
-        .collect();
+    let classes = classes(rows);
     let days = |class: &str| {
         let mut seeds: Vec<u64> = rows
             .iter()
@@ -108,15 +105,46 @@ $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
         writeln!(text, "{note}\n").expect("text");
     }
     text += SETUP;
-    text += "\n| class | what it is |\n| --- | --- |\n";
+    text + &taking_part(rows)
+}
+
+/// The classes of which there are rows.
+fn classes(rows: &[&Row]) -> Vec<&'static str> {
+    let all = Class::all();
+    let names = all.iter().map(Class::name);
+    names
+        .filter(|name| rows.iter().any(|r| r.class == *name))
+        .collect()
+}
+
+/// The contenders of which there are rows.
+fn contenders(rows: &[&Row]) -> Vec<&'static Contender> {
+    let known = |c: &&Contender| rows.iter().any(|r| r.contender == c.name);
+    CONTENDERS.iter().filter(known).collect()
+}
+
+/// The options that ask for these classes and contenders, where they are not all.
+fn asked(rows: &[&Row]) -> String {
+    let (classes, contenders) = (classes(rows), contenders(rows));
+    let mut text = String::new();
+    if classes.len() < Class::all().len() {
+        text += &format!(" --classes {}", classes.join(","));
+    }
+    if contenders.len() < CONTENDERS.len() {
+        let names: Vec<&str> = contenders.iter().map(|c| c.name).collect();
+        text += &format!(" --contenders {}", names.join(","));
+    }
+    text
+}
+
+/// What the classes and the contenders are.
+fn taking_part(rows: &[&Row]) -> String {
+    let mut text = "\n| class | what it is |\n| --- | --- |\n".to_owned();
     for class in Class::all() {
         writeln!(text, "| {} | {} |", class.name(), class.about()).expect("text");
     }
     text += "\n| policy | what it is |\n| --- | --- |\n";
-    for c in CONTENDERS
-        .iter()
-        .filter(|c| rows.iter().any(|r| r.contender == c.name))
-    {
+    for c in contenders(rows) {
         writeln!(text, "| {} | {} |", c.name, c.about).expect("text");
     }
     text
