@@ -82,7 +82,7 @@ fn rate(value: f64, seen: &Observation) -> Reading<Rps> {
     Reading::over(Rps::new(value).unwrap(), seen.at, PERIOD)
 }
 
-const LIES: [Lie; 17] = [
+const LIES: [Lie; 19] = [
     Lie {
         name: "the queue is not a number",
         times: 240,
@@ -151,6 +151,18 @@ const LIES: [Lie; 17] = [
         times: 240,
         may: May::Stay,
         tell: |seen| seen.traffic.busy = Reading::now(Ratio::ZERO, seen.at),
+    },
+    Lie {
+        name: "all slots are held",
+        times: 40,
+        may: May::GoUp,
+        tell: |seen| seen.traffic.busy = Reading::now(Ratio::ONE, seen.at),
+    },
+    Lie {
+        name: "all slots are held, for an hour",
+        times: 240,
+        may: May::GoUp,
+        tell: |seen| seen.traffic.busy = Reading::now(Ratio::ONE, seen.at),
     },
     Lie {
         name: "more replicas are listed than exist",
