@@ -455,6 +455,41 @@ fn a_constant_load_is_left_alone() {
     assert!(settled.iter().all(|n| *n == settled[0]), "{settled:?}");
 }
 
+/// Replicas are replaced one by one by ones that take 22 % less, so that there is always one that starts. Readings count that one
+/// as idle.
+#[test]
+fn a_slower_version_is_believed_while_it_is_rolled_out() {
+    let mut policy = Reactive::new(common());
+    let mut plant = Plant::new(|_| 720.0, 14);
+    plant.even = true;
+    let begin = DAY + 7200;
+    plant.run(&mut policy, DAY, begin);
+    for minute in 0..14_u32 {
+        let full = FULL * (1.0 - 0.22 * f64::from(minute) / 13.0);
+        let mut told = String::new();
+        for step in 1..=4 {
+            let now = begin + 60 * u64::from(minute) + PERIOD * step;
+            let mut seen = plant.observe(now);
+            let ready = seen
+                .replicas
+                .iter()
+                .filter(|r| r.ready.state == ReadyState::True);
+            let (of, held) = (ready.count() as f64 + 1.0, 4.0 * 720.0 / full);
+            seen.replicas.push(replica(now + 30, now));
+            let busy = Ratio::new(held / (4.0 * of)).unwrap();
+            seen.traffic.busy = Reading::now(busy, seen.at);
+            seen.traffic.in_flight = Reading::now(held, seen.at);
+            let decision = plant.follow(&mut policy, &seen, now);
+            told = term(&decision, "full rate").unwrap().to_owned();
+        }
+        let believed: f64 = told.split(' ').next().unwrap().parse().unwrap();
+        assert!(
+            (0.98..1.06).contains(&(believed / full)),
+            "{minute}: {believed}, not {full}"
+        );
+    }
+}
+
 #[test]
 fn what_was_announced_is_not_taken_for_usual() {
     let from = 7 * DAY + 9 * 3600;

@@ -137,11 +137,10 @@ impl Engine {
     /// Learns what a replica can take, then chooses.
     fn choose(&mut self, inputs: &Inputs, fresh: Option<f64>) -> Choice {
         if let (Some(dt), Some(done), Some(busy)) = (fresh, inputs.done, inputs.busy)
-            && inputs.is_settled()
+            && let Some(replicas) = inputs.read_of(self.spec.slots)
             && inputs.failed.is_none_or(|share| share <= FAILING)
         {
-            let ready = f64::from(inputs.ready);
-            self.memory.full_rate.learn(done, busy, ready, dt);
+            self.memory.full_rate.learn(done, busy, replicas, dt);
         }
         if fresh.is_some() {
             let purpose = self.purpose(inputs.age);

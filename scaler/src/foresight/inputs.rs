@@ -13,6 +13,9 @@ const HIGHEST: f64 = 1e12;
 /// finished came, whatever the reading of it says.
 const CAME: f64 = 0.8;
 
+/// Replicas that become ready or go while readings are taken.
+const ROUNDED: f64 = 1.0;
+
 /// One observation as plain numbers; times in seconds of the policy's clock.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Inputs {
@@ -30,8 +33,9 @@ pub(super) struct Inputs {
     pub(super) age: f64,
     /// Requests that were worked on to an end, per second.
     pub(super) done: Option<f64>,
-    /// Slots held ÷ slots.
+    /// Slots held ÷ slots, and slots held in all.
     pub(super) busy: Option<f64>,
+    pub(super) held: Option<f64>,
     /// The share of requests that was slow, failed or turned away.
     pub(super) slow: Option<f64>,
     /// The share of requests that failed.
@@ -67,7 +71,10 @@ impl Inputs {
         let finished = done.filter(|_| traffic.served.at().is_some_and(fresh));
         let came = CAME * finished.unwrap_or(0.0);
         let share = |part: f64| (all > 0.0).then(|| (part / all).clamp(0.0, 1.0));
-        let queued = number(&traffic.queued, |q| *q).unwrap_or(0.0);
+        let queued = number(&traffic.queued, |q| *q);
+        let held = number(&traffic.in_flight, |n| *n).zip(queued);
+        let held = held.map(|(there, queued)| there - queued);
+        let queued = queued.unwrap_or(0.0);
         let wait = done
             .filter(|done| *done > 0.0)
             .map_or(0.0, |done| queued / done);
@@ -87,6 +94,7 @@ impl Inputs {
             age: clock.seconds(seen.at) - clock.seconds(read),
             done,
             busy: number(&traffic.busy, |b| b.get()),
+            held,
             slow: late.and_then(|late| share(late + failed.unwrap_or(0.0) + shed)),
             failed: share(failed.unwrap_or(0.0)),
             wait: if wait.is_finite() {
@@ -101,6 +109,18 @@ impl Inputs {
     /// Whether the fleet is the one that the readings are of: none that starts dilutes them.
     pub(super) const fn is_settled(&self) -> bool {
         self.ready > 0 && self.unready.saturating_mul(20) <= self.ready
+    }
+
+    /// How many replicas of so many slots the readings are of. While some start, which may count as idle ones or not at all, the
+    /// slots that are held in all must say it.
+    pub(super) fn read_of(&self, slots: u32) -> Option<f64> {
+        let ready = f64::from(self.ready);
+        if self.is_settled() {
+            return Some(ready);
+        }
+        let of = self.held? / (self.busy? * f64::from(slots));
+        let (least, most) = (ready - ROUNDED, ready + f64::from(self.unready) + ROUNDED);
+        (self.ready > 0 && (least..=most).contains(&of)).then_some(of)
     }
 }
 
