@@ -133,11 +133,26 @@ impl Replicas {
     pub const fn get(self) -> u32 {
         self.0
     }
+
+    /// In a sentence: `1 replica`, `2 replicas`.
+    #[must_use]
+    pub const fn in_words(self) -> impl fmt::Display {
+        InWords(self)
+    }
 }
 
 impl fmt::Display for Replicas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+struct InWords(Replicas);
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ending = if self.0.get() == 1 { "" } else { "s" };
+        write!(f, "{} replica{ending}", self.0)
     }
 }
 
@@ -157,6 +172,15 @@ mod tests {
             "rate = -1, must be finite and at least 0"
         );
         assert!(serde_json::from_str::<Quantile>("1.5").is_err());
+    }
+
+    #[test]
+    fn one_replica_is_no_replicas() {
+        let words = |n| Replicas(n).in_words().to_string();
+        assert_eq!(
+            [0, 1, 2].map(words),
+            ["0 replicas", "1 replica", "2 replicas"]
+        );
     }
 
     #[test]

@@ -17,6 +17,14 @@ pub(crate) const fn whole(value: f64) -> Decimals {
     Decimals(value, 0)
 }
 
+/// Thousandths as people write them: `12.5`, `-0.25`, `3`.
+pub(crate) fn plain(milli: i64) -> String {
+    let (whole, rest) = (milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
+    let sign = if milli < 0 { "-" } else { "" };
+    let text = format!("{sign}{whole}.{rest:03}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 const POWERS: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
 /// Below this, digits and their place are exact enough to be told from a half.
 const MOST: f64 = 1e11;
@@ -72,6 +80,21 @@ fn write_digits(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousandths_are_written_as_decimals() {
+        for (milli, text) in [
+            (12_500, "12.5"),
+            (-250, "-0.25"),
+            (3_000, "3"),
+            (1, "0.001"),
+            (0, "0"),
+            (100_000, "100"),
+            (i64::MIN, "-9223372036854775.808"),
+        ] {
+            assert_eq!(plain(milli), text);
+        }
+    }
 
     #[test]
     fn it_writes_what_the_standard_library_writes() {

@@ -310,12 +310,18 @@ impl Hpa {
             Limit::TooMany => (
                 "above_max",
                 "Current number of replicas above Spec.MaxReplicas",
-                format!("{cur} replicas are more than the maximum of {bound}"),
+                format!(
+                    "{}, more than the maximum of {bound}",
+                    count(cur).in_words()
+                ),
             ),
             _ => (
                 "below_min",
                 "Current number of replicas below Spec.MinReplicas",
-                format!("{cur} replicas are fewer than the minimum of {bound}"),
+                format!(
+                    "{}, fewer than the minimum of {bound}",
+                    count(cur).in_words()
+                ),
             ),
         };
         self.decided(bound, why.to_owned());

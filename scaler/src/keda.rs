@@ -237,7 +237,7 @@ impl Keda {
         };
         let n = step.replicas();
         let said = &activity.said;
-        let mut reason = Reason::new(because, format!("{what} ({said}): {n} replicas"));
+        let mut reason = Reason::new(because, format!("{what} ({said}): {}", n.in_words()));
         reason.wanted = Some(n);
         Some((Verdict::Scale(n), reason))
     }
@@ -292,7 +292,7 @@ impl Keda {
                 self.pending.by = By::Pause(n);
                 (
                     Verdict::Scale(n),
-                    reason(format!("an annotation pauses it at {n} replicas")),
+                    reason(format!("an annotation pauses it at {}", n.in_words())),
                 )
             }
             _ => (Verdict::Hold, reason("an annotation pauses it".into())),

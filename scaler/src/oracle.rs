@@ -108,7 +108,8 @@ impl Policy for Oracle {
             Some(replicas) => Reason::new(
                 "oracle",
                 format!(
-                    "{replicas} replicas are needed at most until {until}, as the future is known"
+                    "no more than {} needed until {until}, as the future is known",
+                    replicas.in_words()
                 ),
             ),
             None => Reason::new("oracle", "there is no plan"),
@@ -117,7 +118,7 @@ impl Policy for Oracle {
         if let Some(now) = self.needed(seen.at, seen.at) {
             reason.terms.push(Term {
                 name: "needed now".into(),
-                value: format!("{now} replicas"),
+                value: now.in_words().to_string(),
             });
         }
         self.memory.see(seen, wanted);

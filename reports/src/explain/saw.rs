@@ -49,12 +49,21 @@ pub(super) fn terms(seen: &Observation, record: &Record) -> Vec<Term> {
         terms.extend(telling.reading(&id.to_string(), reading, |samples| {
             let sum = samples.iter().map(|sample| sample.value.milli());
             let sum = sum.fold(0, i64::saturating_add);
-            let quantity = |milli| Quantity::from_milli(milli).to_string();
+            // As people write it, and not in thousandths; slots held are a share.
+            let is_share = matches!(id, MetricId::Pods { name } if name == "busy");
+            let quantity = |milli: i64| match milli as f64 / 1000.0 {
+                share if is_share => percent(share),
+                value => value.to_string(),
+            };
             match (samples.len(), id) {
                 (0, _) => "no series".into(),
                 (1, _) => quantity(sum),
                 (many, MetricId::Pods { .. }) => {
-                    format!("mean {} over {many} replicas", quantity(sum / many as i64))
+                    format!(
+                        "mean {} over {}",
+                        quantity(sum / many as i64),
+                        plural(many as u64, "replica")
+                    )
                 }
                 (many, _) => format!("{} over {many} series", quantity(sum)),
             }

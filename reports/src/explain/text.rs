@@ -69,7 +69,7 @@ pub(super) fn title(decision: &Explained) -> String {
         format!("{} → {to}", number(decision.from))
     } else {
         match decision.to {
-            Some(n) => format!("{} stay", plural(u64::from(n), "replica")),
+            Some(n) => format!("stays at {}", plural(u64::from(n), "replica")),
             None => "nothing is changed".into(),
         }
     };

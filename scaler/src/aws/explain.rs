@@ -76,8 +76,8 @@ impl Seen<'_> {
     }
 
     fn acting(&self, because: &str, n: u32, why: &str) -> Reason {
-        let ending = if n == 1 { "" } else { "s" };
-        let mut reason = Reason::new(because, format!("{why} {n} replica{ending}"));
+        let words = Replicas(n).in_words();
+        let mut reason = Reason::new(because, format!("{why} {words}"));
         reason.wanted = Some(Replicas(n));
         reason
     }

@@ -108,7 +108,12 @@ impl Trust {
             )
         });
         let enough = f64::from(known) >= self.coverage.get() * f64::from(total);
-        (!enough || fresh.is_empty()).then(|| format!("fresh for {known} of {total} replicas"))
+        (!enough || fresh.is_empty()).then(|| {
+            format!(
+                "fresh for {known} of {}",
+                metrics::Replicas(total).in_words()
+            )
+        })
     }
 
     /// Every reading that the world has; at least what was offered must be there.

@@ -55,44 +55,45 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
         return without_load(choice, inputs);
     };
     let now = inputs.rate.unwrap_or(0.0);
+    let words = Replicas(wanted).in_words();
     let (rate, high, ahead) = (tenths(now), outlook.high(), whole(choice.ahead));
     match choice.because {
         "expected" => text!(
             192,
-            "up to {} req/s expected within {ahead} s (98 %), each replica takes {full_rate} at most: {wanted} replicas, \
+            "up to {} req/s expected within {ahead} s (98 %), each replica takes {full_rate} at most: {words}, \
              as one more would save less than it costs",
             tenths(high)
         ),
         "recurring" => text!(
             192,
             "on most days the load jumps at about this time, now to {} req/s within {ahead} s; each replica takes \
-             {full_rate} at most: {wanted} replicas",
+             {full_rate} at most: {words}",
             tenths(outlook.jump.unwrap_or(high))
         ),
         "return" => text!(
             192,
             "{rate} req/s, less than half of the {} usual now: such a drop is an outage, after which all come back at once, so \
-             {wanted} replicas stay ready for it",
+             {words} must be ready for it",
             tenths(outlook.waited_for.unwrap_or(now))
         ),
         "event" => text!(
             192,
-            "an event is expected, each replica takes {full_rate} req/s at most: {wanted} replicas"
+            "an event is expected, each replica takes {full_rate} req/s at most: {words}"
         ),
         "backlog" => text!(
             192,
-            "{rate} req/s and {} s of waiting, each replica takes {full_rate} req/s at most: {} + {} = {wanted} replicas",
+            "{rate} req/s and {} s of waiting, each replica takes {full_rate} req/s at most: {} + {} = {words}",
             tenths(inputs.wait),
             choice.for_now,
             choice.for_backlog
         ),
         "surge" => text!(
             192,
-            "{rate} req/s and growing fast, each replica takes {full_rate} at most: {wanted} replicas"
+            "{rate} req/s and growing fast, each replica takes {full_rate} at most: {words}"
         ),
         _ => text!(
             192,
-            "{rate} req/s, each replica takes {full_rate} at most: {wanted} replicas, as one more would save less than \
+            "{rate} req/s, each replica takes {full_rate} at most: {words}, as one more would save less than \
              it costs"
         ),
     }
@@ -107,16 +108,21 @@ fn without_load(choice: &Choice, inputs: &Inputs) -> String {
     match choice.for_usual {
         Some((rate, n)) => text!(
             192,
-            "{why}; at this time {} req/s are usual: {n} replicas",
-            tenths(rate)
+            "{why}; at this time {} req/s are usual: {}",
+            tenths(rate),
+            Replicas(n).in_words()
         ),
-        None => text!(192, "{why}: {} replicas stay", inputs.spec),
+        None => text!(
+            192,
+            "{why}: it stays at {}",
+            Replicas(inputs.spec).in_words()
+        ),
     }
 }
 
 fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
     let mut terms = Vec::with_capacity(24);
-    let replicas = |n: u32| text!(40, "{n} replicas");
+    let replicas = |n: u32| text!(40, "{}", Replicas(n).in_words());
     let now = inputs.rate.unwrap_or(0.0);
     terms.push(term("rate now", text!(40, "{} req/s", tenths(now))));
     if let Some(outlook) = &choice.outlook {

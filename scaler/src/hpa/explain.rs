@@ -1,7 +1,8 @@
 //! A proposal in words and figures.
 
-use metrics::Quantity;
+use std::fmt;
 
+use super::count;
 use super::metric::{Basis, Metric, Proposal, Source};
 use super::pods::{PodProposal, PodTarget};
 use crate::Term;
@@ -36,11 +37,11 @@ pub(super) fn sentence(metric: &Metric, proposal: &Proposal) -> String {
         } => {
             let follows = match ready {
                 Some(ready) => format!(
-                    "{ready} ready × {} = {} replicas",
+                    "{ready} ready × {} = {}",
                     figure(ratio),
-                    proposal.replicas
+                    replicas(proposal.replicas)
                 ),
-                None => format!("{} replicas", proposal.replicas),
+                None => replicas(proposal.replicas).to_string(),
             };
             format!(
                 "{name} {} against a target of {}: {follows}",
@@ -49,15 +50,15 @@ pub(super) fn sentence(metric: &Metric, proposal: &Proposal) -> String {
             )
         }
         Basis::Average { usage, target, .. } => format!(
-            "{name} {} at {} a replica: {} replicas",
+            "{name} {} at {} a replica: {}",
             quantity(usage),
             quantity(target),
-            proposal.replicas
+            replicas(proposal.replicas)
         ),
     }
 }
 
-fn product(of: &PodProposal, replicas: i32) -> String {
+fn product(of: &PodProposal, proposed: i32) -> String {
     let product = (of.ratio * of.times as f64).ceil() as i32;
     let left_out = match (of.missing, of.unready) {
         (0, 0) => String::new(),
@@ -65,15 +66,12 @@ fn product(of: &PodProposal, replicas: i32) -> String {
         (0, unready) => format!(" ({unready} not ready)"),
         (missing, unready) => format!(" ({missing} without metrics, {unready} not ready)"),
     };
-    if product == replicas {
-        format!(
-            "{} × {} = {replicas} replicas{left_out}",
-            of.times,
-            figure(of.ratio)
-        )
+    let words = replicas(proposed);
+    if product == proposed {
+        format!("{} × {} = {words}{left_out}", of.times, figure(of.ratio))
     } else {
         format!(
-            "{} times the target, {replicas} replicas stay{left_out}",
+            "{} times the target, it stays at {words}{left_out}",
             figure(of.ratio)
         )
     }
@@ -89,15 +87,21 @@ pub(super) fn term(metric: &Metric, proposal: &Proposal) -> Term {
         },
         Basis::Value { usage, .. } => quantity(usage),
         Basis::Average {
-            usage, replicas, ..
+            usage,
+            replicas: over,
+            ..
         } => {
-            format!("{} over {replicas} replicas", quantity(usage))
+            format!("{} over {}", quantity(usage), replicas(over))
         }
     };
     Term {
         name: metric.name.clone(),
-        value: format!("{value} → {} replicas", proposal.replicas),
+        value: format!("{value} → {}", replicas(proposal.replicas)),
     }
+}
+
+fn replicas(n: i32) -> impl fmt::Display {
+    count(n).in_words()
 }
 
 fn short(metric: &Metric) -> String {
@@ -129,7 +133,7 @@ fn percent(milli: i64) -> String {
 }
 
 fn quantity(milli: i64) -> String {
-    Quantity::from_milli(milli).to_string()
+    crate::figures::plain(milli)
 }
 
 /// Two decimals, without needless zeros.

@@ -141,13 +141,13 @@ fn a_decision_says_what_the_triggers_said() {
     assert_eq!(decision.reason.because, "activation");
     assert_eq!(
         decision.reason.sentence,
-        "activity (s0-queue 12500m is above 1): 1 replicas"
+        "activity (s0-queue 12.5 is above 1): 1 replica"
     );
     assert_eq!(status.events[0].reason, "KEDAScaleTargetActivated");
     let (decision, _) = world.step();
     assert_eq!(
         decision.reason.sentence,
-        "s0-queue 12500m at 5 a replica: 3 replicas"
+        "s0-queue 12.5 at 5 a replica: 3 replicas"
     );
     world.values[0] = Ok(0.0);
     let (decision, _) = world.step();

@@ -3,11 +3,12 @@
 //! After `pkg/fallback/fallback.go`, `pkg/scaling/modifiers/formula.go` and `pkg/scaling/scale_handler.go` of
 //! kedacore/keda 8b4f083c.
 
-use metrics::{Quantity, Reading, Timestamp};
+use metrics::{Reading, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::formula::Formula;
 use super::spec::{KedaEvent, KedaFallbackBehavior, KedaMetric, KedaMetricType, KedaSpec};
+use crate::figures::plain;
 use crate::{Observation, Phase, ReadyState};
 
 /// What must not be forgotten of one trigger that is not of a resource.
@@ -64,9 +65,10 @@ pub(super) fn activity(event: &KedaEvent, milli: i64, now: Timestamp) -> (bool, 
         let on = cron.is_on(now);
         return (on, format!("is {}", if on { "on" } else { "off" }));
     }
-    let (value, least) = (Quantity::from_milli(milli), event.activation);
-    let active = value > least;
+    let least = event.activation.milli();
+    let active = milli > least;
     let not = if active { "" } else { " not" };
+    let (value, least) = (plain(milli), plain(least));
     (active, format!("{value} is{not} above {least}"))
 }
 

@@ -54,11 +54,11 @@ fn measured(seen: &Seen<'_>, stable: f64, panic: f64, found: &KpaRecommendation)
     let mut reason = Reason::new(
         because,
         format!(
-            "{prefix}{} {unit} over {} s at {} a replica: {} replicas",
+            "{prefix}{} {unit} over {} s at {} a replica: {}",
             short(average),
             short(window.as_secs_f64()),
             short(spec.target),
-            asked
+            asked.in_words()
         ),
     );
     reason.wanted = Some(asked);
