@@ -5,6 +5,7 @@
 //! what it was shown. So a rule that another would have hidden is told from one that mattered, and so is one that leaves
 //! no trace of itself, as a tolerance does.
 
+mod behavior;
 mod markdown;
 mod replayed;
 mod rules;

@@ -1,11 +1,11 @@
 //! What each rule says, in words, with its figures where they are known.
 
-use std::time::Duration;
+use scaler::PolicySpec;
 
-use scaler::{PolicySpec, SimpleHpa};
+use super::behavior::Behavior;
 
 use crate::record::{Record, speed};
-use crate::words::{percent, plural, seconds};
+use crate::words::plural;
 
 /// Says what rules say, for the policy of one workload.
 pub(super) struct Says<'a> {
@@ -32,15 +32,15 @@ impl<'a> Says<'a> {
             ("max", Some((_, max))) => return format!("at most {}", replicas(max)),
             _ => {}
         }
+        if let Some(behavior) = self.spec.and_then(|spec| Behavior::of(spec, self.speed)) {
+            match rule {
+                "stabilisation" => return behavior.stabilisation(),
+                "tolerance" => return behavior.tolerance(),
+                "rate" => return behavior.rate(),
+                _ => {}
+            }
+        }
         let text = match (rule, self.spec) {
-            ("stabilisation", Some(PolicySpec::Hpa(hpa))) if hpa.behavior.is_none() => {
-                let window = self.span(hpa.controller.downscale_stabilization);
-                return format!("the highest recommendation of the last {window} holds");
-            }
-            ("tolerance", Some(PolicySpec::Hpa(hpa))) => return tolerance(hpa),
-            ("rate", Some(PolicySpec::Hpa(SimpleHpa { behavior: None, .. }))) => {
-                "up at most to twice as many, or to 4, at once"
-            }
             ("rate", Some(PolicySpec::Reactive(_) | PolicySpec::Foresight(_))) => {
                 "in 15 s at most to twice as many or 10 more, and down by a tenth or 1"
             }
@@ -51,15 +51,6 @@ impl<'a> Says<'a> {
         };
         text.to_owned()
     }
-
-    fn span(&self, span: Duration) -> String {
-        seconds(span.as_secs_f64() * self.speed)
-    }
-}
-
-fn tolerance(hpa: &SimpleHpa) -> String {
-    let near = percent(hpa.controller.tolerance);
-    format!("what is within {near} of the target is near enough")
 }
 
 /// What a rule says whatever the policy and its parameters.
