@@ -118,7 +118,12 @@ impl Deciding {
 
     /// Decides on a line.
     pub(super) fn take(&mut self, line: &[u8], number: u64) -> Result<Answer, String> {
-        let mut shown: Shown = serde_json::from_slice(line).map_err(|e| in_line(&e))?;
+        // Some editors begin a file with a mark of its encoding.
+        let line = match line.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) if number == 1 => rest,
+            _ => line,
+        };
+        let mut shown: Shown = serde_json::from_slice(line).map_err(|e| in_line(&e, line))?;
         let told = shown.outcome.take();
         let mut seen = shown.observation();
         seen.make_finite();
@@ -177,13 +182,21 @@ fn inferred(before: &Observation, decision: &Decision, now: &Observation) -> Wri
 }
 
 /// What is wrong with a line: its column, without the number that the line has in itself.
-fn in_line(error: &serde_json::Error) -> String {
+fn in_line(error: &serde_json::Error, line: &[u8]) -> String {
     let text = error.to_string();
     let (what, column) = (
         text.split(" at line ").next().unwrap_or(&text),
         error.column(),
     );
-    format!("column {column}: {what}")
+    let from = column.saturating_sub(2).min(line.len());
+    let near = &line[from..line.len().min(from + 10)];
+    let near = String::from_utf8_lossy(near);
+    let out = if near.contains("NaN") || near.contains("Infinity") {
+        ": JSON has no such number, what is not known is `null`"
+    } else {
+        ""
+    };
+    format!("column {column}: {what}{out}")
 }
 
 #[cfg(test)]
@@ -268,7 +281,14 @@ mod tests {
         let mut deciding = deciding();
         deciding.take(&line(30, 4, 10), 1).unwrap();
         for (bad, needle) in [
-            (&b"{\"at\": 31, \"scale\": NaN}"[..], ": expected value"),
+            (
+                &b"{\"at\": 31, \"scale\": NaN}"[..],
+                "column 21: expected value: JSON has no such number, what is not known is `null`",
+            ),
+            (
+                b"{\"at\": 31, \"scale\": -Infinity}",
+                "JSON has no such number",
+            ),
             (b"{\"at\": 31, \"sclae\": 4}", "unknown field `sclae`"),
             (
                 b"{\"at\": 29}",
@@ -281,6 +301,10 @@ mod tests {
             assert!(error.contains(needle), "{error}");
         }
         assert!(answer(&mut deciding, &line(30, 4, 10), 3).contains("\"replicas\":4"));
+        // The mark of an encoding is passed over where a file begins, and only there.
+        let marked = [b"\xef\xbb\xbf", line(30, 4, 10).as_slice()].concat();
+        assert!(deciding.take(&marked, 1).is_ok());
+        assert!(deciding.take(&marked, 2).is_err());
     }
 
     #[test]
