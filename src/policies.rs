@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::Replicas;
 use reports::record::Header;
-use scaler::PolicySpec;
+use scaler::{Imported, PolicySpec};
 use scenarios::{NoFiles, Scenario, Set};
 
 use crate::exit::Failure;
@@ -128,8 +128,9 @@ impl Workload {
     fn policy_of(self, name: &str) -> Result<PolicySpec, Failure> {
         let text = scenario_file::policy_text(name)?;
         let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
-        if begins("apiVersion:") || text.trim_start().starts_with("{\"apiVersion\"") {
-            return imported(name, &text);
+        let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        if begins("apiVersion:") || json.is_some_and(|json| json["apiVersion"].is_string()) {
+            return imported(name, &text, &self.name);
         }
         if begins("scaling:") {
             let set = Set::scaling(name, text.as_bytes()).map_err(Failure::usage)?;
@@ -207,22 +208,23 @@ fn services_of(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn imported(name: &str, text: &str) -> Result<PolicySpec, Failure> {
-    let mut all = scaler::import(text).map_err(|mistakes| {
+/// The policy of a manifest: its only one, or the one for `service`.
+fn imported(name: &str, text: &str, service: &str) -> Result<PolicySpec, Failure> {
+    let all = scaler::import(text).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(|m| format!("{name}: {m}")).collect();
         wrong(&lines.join("\n"))
     })?;
-    if all.len() > 1 {
-        let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
-        return Err(wrong(&format!(
-            "{name}: {} policies in it ({}), one is due",
-            all.len(),
-            names.join(", ")
-        )));
+    match Imported::choose(&all, service) {
+        Some(one) => Ok(one.policy.clone()),
+        None => {
+            let targets: Vec<&str> = all.iter().map(|one| one.target.as_str()).collect();
+            let rule = "one is due: put it into a file of its own";
+            Err(wrong(&format!(
+                "{name}: several autoscalers in it, for {}\n  = {rule}",
+                targets.join(", ")
+            )))
+        }
     }
-    all.pop()
-        .map(|one| one.policy)
-        .ok_or_else(|| wrong(&format!("{name}: no policy in it")))
 }
 
 fn wrong(text: &str) -> Failure {

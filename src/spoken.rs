@@ -169,7 +169,7 @@ fn keda(spec: &KedaSpec) -> Option<Vec<String>> {
     if let Some(modifiers) = &spec.modifiers {
         words.push(format!(
             "modifiers: {{formula: {}, target: {}, activation: {}, per: {}}}",
-            quoted(&modifiers.formula),
+            word(&modifiers.formula),
             modifiers.target,
             modifiers.activation_target,
             per(modifiers.metric_type)
@@ -212,7 +212,7 @@ fn keda(spec: &KedaSpec) -> Option<Vec<String>> {
 fn trigger(trigger: &KedaTrigger) -> Option<String> {
     let mut words = Vec::new();
     if !trigger.name.is_empty() {
-        words.push(format!("name: {}", quoted(&trigger.name)));
+        words.push(format!("name: {}", word(&trigger.name)));
     }
     match &trigger.source {
         KedaSource::Cpu(cpu) => match cpu.target {
@@ -240,7 +240,7 @@ fn of_event(event: &KedaEvent) -> Option<Vec<String>> {
             replicas,
             ..
         }) => {
-            let [start, end, timezone] = [start, end, timezone].map(|text| quoted(text));
+            let [start, end, timezone] = [start, end, timezone].map(|text| word(text));
             return Some(vec![format!(
                 "cron: {{start: {start}, end: {end}, replicas: {replicas}, timezone: {timezone}}}"
             )]);
@@ -267,9 +267,16 @@ const fn per(kind: KedaMetricType) -> &'static str {
     }
 }
 
-/// A text as JSON has it, which YAML reads.
-pub(crate) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// A text as YAML reads it back: as it is if it is a plain word, or else in quotes as JSON has them.
+pub(crate) fn word(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    if begins && text.chars().all(safe) && !reserved.contains(&text.to_lowercase().as_str()) {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
 }
 
 /// `currentReplicas` as `current_replicas`.
@@ -297,6 +304,26 @@ mod tests {
         checked
             .unwrap_or_else(|f| panic!("{entry}: {:#}", f.error))
             .scenario
+    }
+
+    #[test]
+    fn only_what_needs_quotes_has_them() {
+        for (text, yaml) in [
+            ("order", "order"),
+            ("s0-prometheus", "s0-prometheus"),
+            ("Europe/Paris", "Europe/Paris"),
+            ("hpa.yaml", "hpa.yaml"),
+            ("No", "\"No\""),
+            ("9lives", "\"9lives\""),
+            ("0 8 * * *", "\"0 8 * * *\""),
+            ("max(a, b)", "\"max(a, b)\""),
+            ("a: b", "\"a: b\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(word(text), yaml);
+            let read: serde_json::Value = serde_saphyr::from_str(&format!("[{yaml}]")).unwrap();
+            assert_eq!(read[0], text);
+        }
     }
 
     #[test]

@@ -315,9 +315,9 @@ fn autoscalers_are_imported_as_they_are_found_and_can_be_simulated() {
         [
             "# From found.yaml.",
             "scaling:",
-            "  \"web\": {policy: hpa, min: 3, max: 12, target: {cpu: 65%}, behavior: {scaleDown: {stabilizationWindowSeconds: 120}}}",
-            "  \"worker\": {policy: keda, min: 1, max: 20, triggers: [{cron: {start: \"0 8 * * 1-5\", end: \"0 20 * * 1-5\", replicas: 6, timezone: \"Europe/Paris\"}}], cooldown: 60s}",
-            "  \"hello\": {policy: kpa, min: 2, max: 9, target: {concurrency: 20}, window: 30s}",
+            "  web: {policy: hpa, min: 3, max: 12, target: {cpu: 65%}, behavior: {scaleDown: {stabilizationWindowSeconds: 120}}}",
+            "  worker: {policy: keda, min: 1, max: 20, triggers: [{cron: {start: \"0 8 * * 1-5\", end: \"0 20 * * 1-5\", replicas: 6, timezone: Europe/Paris}}], cooldown: 60s}",
+            "  hello: {policy: kpa, min: 2, max: 9, target: {concurrency: 20}, window: 30s}",
         ]
     );
     // Pasted into a scenario with such services, it is good.

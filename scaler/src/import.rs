@@ -15,8 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{FieldError, PolicySpec};
+pub use keda::thresholds as keda_thresholds;
 pub use numbers::{ManifestNumber, manifest_numbers, with_numbers};
-use tree::{Node, Place};
+use tree::{Kind, Node, Place};
 
 /// A policy that a manifest describes.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -29,6 +30,32 @@ pub struct Imported {
     pub target: String,
     /// The policy.
     pub policy: PolicySpec,
+    /// Which object of the file says it.
+    #[serde(skip)]
+    pub object: ObjectPlace,
+}
+
+impl Imported {
+    /// The one of a file that is for `service`: the only one, or else the only one that scales something of that name.
+    #[must_use]
+    pub fn choose<'a>(all: &'a [Self], service: &str) -> Option<&'a Self> {
+        if let [only] = all {
+            return Some(only);
+        }
+        let mut for_it = all
+            .iter()
+            .filter(|one| one.target.rsplit('/').next() == Some(service));
+        for_it.next().filter(|_| for_it.next().is_none())
+    }
+}
+
+/// Which object of a file: a document, or an item of one that is a list.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ObjectPlace {
+    /// The document, counted from 0.
+    pub document: usize,
+    /// The item, counted from 0.
+    pub item: Option<usize>,
 }
 
 /// One mistake in a manifest.
@@ -86,22 +113,22 @@ pub fn import_checked(
     check: &mut dyn FnMut(&mut Imported) -> Vec<FieldError>,
 ) -> Result<Vec<Imported>, Vec<ImportError>> {
     let documents = tree::documents(text).map_err(|error| vec![error])?;
+    let objects = objects(&documents);
     let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
-    for document in &documents {
-        match one(document) {
+    for (place, object) in &objects {
+        match one(object) {
             None => {}
             Some(Ok(mut policy)) => {
+                policy.object = *place;
                 let found = check(&mut policy);
-                mistakes.extend(placed(document, found));
+                mistakes.extend(placed(object, found));
                 policies.push(policy);
             }
             Some(Err(found)) => mistakes.extend(found),
         }
     }
     if policies.is_empty() && mistakes.is_empty() {
-        let known = "an HorizontalPodAutoscaler of autoscaling/v2, a ScaledObject of keda.sh/v1alpha1, or a Service, Configuration or Revision of serving.knative.dev/v1";
-        let detail = format!("nothing in it says how something scales: {known} would");
-        mistakes.push(ImportError::new(Place::default(), "", detail));
+        mistakes.push(nothing(&objects));
     }
     if mistakes.is_empty() {
         Ok(policies)
@@ -112,25 +139,75 @@ pub fn import_checked(
     }
 }
 
-fn one(document: &Node) -> Option<Result<Imported, Vec<ImportError>>> {
-    let text = |key: &str| document.get(key).and_then(Node::text).unwrap_or_default();
-    let (kind, version) = (text("kind"), text("apiVersion"));
+/// All objects of a file; those of a list one by one.
+fn objects(documents: &[Node]) -> Vec<(ObjectPlace, &Node)> {
+    let mut all = Vec::new();
+    for (document, node) in documents.iter().enumerate() {
+        let of = |item| ObjectPlace { document, item };
+        let is_list = text(node, "kind").ends_with("List");
+        match node.get("items").map(|items| &items.kind) {
+            Some(Kind::List(items)) if is_list => {
+                let items = items.iter().enumerate();
+                all.extend(items.map(|(item, node)| (of(Some(item)), node)));
+            }
+            _ => all.push((of(None), node)),
+        }
+    }
+    all
+}
+
+fn text<'a>(object: &'a Node, key: &str) -> &'a str {
+    object.get(key).and_then(Node::text).unwrap_or_default()
+}
+
+/// That nothing in a file says how something scales, and what there is instead.
+fn nothing(objects: &[(ObjectPlace, &Node)]) -> ImportError {
+    let mut kinds: Vec<String> = objects
+        .iter()
+        .map(|(_, object)| text(object, "kind").escape_debug().to_string())
+        .filter(|kind| !kind.is_empty())
+        .collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds.truncate(9);
+    let has = if kinds.is_empty() {
+        String::new()
+    } else {
+        format!(" (it has: {})", kinds.join(", "))
+    };
+    let known = "an HorizontalPodAutoscaler of autoscaling/v2, a ScaledObject of keda.sh/v1alpha1, or a Service, Configuration or Revision of serving.knative.dev/v1";
+    let detail = format!("nothing in it says how something scales{has}: {known} would");
+    ImportError::new(Place::default(), "", detail)
+}
+
+fn one(object: &Node) -> Option<Result<Imported, Vec<ImportError>>> {
+    let (kind, version) = (text(object, "kind"), text(object, "apiVersion"));
+    let knative = version.strip_prefix("serving.knative.dev/");
     match (kind, version) {
-        ("HorizontalPodAutoscaler", "autoscaling/v2") => Some(hpa::read(document)),
+        // Those of v2beta2 are called as in v2.
+        ("HorizontalPodAutoscaler", "autoscaling/v2" | "autoscaling/v2beta2") => {
+            Some(hpa::read(object))
+        }
+        ("HorizontalPodAutoscaler", "autoscaling/v1") => Some(hpa::read_v1(object)),
         ("HorizontalPodAutoscaler", _) => {
-            let detail = format!(
-                "`{}` is not read: use autoscaling/v2",
-                version.escape_debug()
-            );
-            let at = document.place("apiVersion");
-            Some(Err(vec![ImportError::new(at, "apiVersion", detail)]))
+            let out =
+                "use autoscaling/v2, as `kubectl get hpa.v2.autoscaling NAME -o yaml` writes it";
+            Some(other_version(object, version, out))
         }
-        ("ScaledObject", "keda.sh/v1alpha1") => Some(keda::read(document)),
-        ("Service" | "Configuration" | "Revision", "serving.knative.dev/v1") => {
-            Some(knative::read(document, kind))
-        }
+        ("ScaledObject", "keda.sh/v1alpha1") => Some(keda::read(object)),
+        ("ScaledObject", _) => Some(other_version(object, version, "use keda.sh/v1alpha1")),
+        ("Service" | "Configuration" | "Revision", _) => match knative? {
+            "v1" => Some(knative::read(object, kind)),
+            _ => Some(other_version(object, version, "use serving.knative.dev/v1")),
+        },
         _ => None,
     }
+}
+
+fn other_version(object: &Node, version: &str, out: &str) -> Result<Imported, Vec<ImportError>> {
+    let detail = format!("`{}` is not read: {out}", version.escape_debug());
+    let at = object.place("apiVersion");
+    Err(vec![ImportError::new(at, "apiVersion", detail)])
 }
 
 /// `metadata.name`, which every object needs.

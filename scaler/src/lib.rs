@@ -47,7 +47,8 @@ pub use hpa::{
     ObjectSource, PodsSource, QuantityText, ResourceSource, ScalingPolicy, ScalingRules, SimpleHpa,
 };
 pub use import::{
-    ImportError, Imported, ManifestNumber, import, import_checked, manifest_numbers, with_numbers,
+    ImportError, Imported, ManifestNumber, ObjectPlace, import, import_checked, keda_thresholds,
+    manifest_numbers, with_numbers,
 };
 pub use keda::{
     Formula, FormulaError, Keda, KedaAnnotations, KedaCron, KedaEvent, KedaFallback,

@@ -1,14 +1,17 @@
 //! `rushhour import`: autoscalers' manifests as a scenario's `scaling:` part.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use metrics::Replicas;
-use scaler::{Imported, KedaMetric, KedaSource, PolicySpec, WORLD_METRICS};
+use scaler::{
+    Imported, KedaMetric, KedaSource, KedaTrigger, MetricSpec, PolicySpec, WORLD_METRICS,
+};
 
 use crate::args::ImportArgs;
 use crate::exit::{Exit, Failure};
-use crate::spoken::{quoted, words};
+use crate::spoken::{word, words};
 use crate::{Done, output, scenario_file};
 
 /// What stands where upstream has no maximum.
@@ -22,7 +25,7 @@ pub(crate) fn run(args: &ImportArgs) -> Done {
     for one in &imported {
         let service = one.target.rsplit('/').next().unwrap_or(&one.target);
         let entry = entry(one, &args.file, &mut notes);
-        writeln!(yaml, "  {}: {entry}", quoted(service))?;
+        writeln!(yaml, "  {}: {entry}", word(service))?;
     }
     output::print(&yaml)?;
     for note in notes {
@@ -68,66 +71,115 @@ fn entry(one: &Imported, file: &Path, notes: &mut Vec<String>) -> String {
     }
     // The language has no words for it: the scenario names the file itself.
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let unknown = unknown(&one.policy, &one.target, notes);
-    let mut entry = format!("{{file: {}", quoted(&name));
+    let mut entry = format!("{{file: {}", word(&name));
+    let unknown = unknown(&one.policy);
     if !unknown.is_empty() {
-        let pairs: Vec<String> = unknown
-            .iter()
-            .map(|n| format!("{}: requests", quoted(n)))
-            .collect();
+        let pair = |(name, is): (&String, &Is)| format!("{}: {}", word(name), is.word());
+        let pairs: Vec<String> = unknown.iter().map(pair).collect();
         entry += &format!(", metrics: {{{}}}", pairs.join(", "));
-        for name in unknown {
-            notes.push(format!(
-                "{}: which of a scenario's metrics `{}` is cannot be known: `requests` is written, see whether it is concurrency or queue",
-                one.target,
-                name.escape_debug()
-            ));
-        }
+    }
+    for (name, is) in unknown {
+        let name = name.escape_debug();
+        notes.push(match is {
+            Is::Resource => format!(
+                "{}: `{name}` is left out: replicas of a scenario have only cpu",
+                one.target
+            ),
+            Is::Unknown => format!(
+                "{}: which of a scenario's metrics `{name}` is cannot be known: `requests` is written, see whether it is concurrency or queue, or none to leave it out",
+                one.target
+            ),
+        });
     }
     notes.push(format!("{}: put {name} beside the scenario", one.target));
     entry + "}"
 }
 
-/// Metrics that a scenario does not have by these names.
-fn unknown(policy: &PolicySpec, target: &str, notes: &mut Vec<String>) -> Vec<String> {
-    let mut names = Vec::new();
-    match policy {
-        PolicySpec::HpaManifest { spec, .. } => {
-            for metric in &spec.metrics {
-                let resource = metric.resource.as_ref().map(|r| &r.name);
-                let of_container = metric.container_resource.as_ref().map(|r| &r.name);
-                if let Some(name) = resource.or(of_container).filter(|name| *name != "cpu") {
-                    notes.push(format!("{target}: `{}` cannot be carried over: replicas of a scenario have only cpu, take that metric out", name.escape_debug()));
-                }
-                let named = [
-                    metric.pods.as_ref().map(|m| &m.metric),
-                    metric.object.as_ref().map(|m| &m.metric),
-                    metric.external.as_ref().map(|m| &m.metric),
-                ];
-                names.extend(named.into_iter().flatten().map(|m| m.name.clone()));
-            }
+/// What a metric is that a scenario does not have by its name.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Is {
+    /// A resource, which no scenario has.
+    Resource,
+    Unknown,
+}
+
+impl Is {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Resource => "none",
+            Self::Unknown => "requests",
         }
-        PolicySpec::Keda(spec) => {
-            for (place, trigger) in spec.triggers.iter().enumerate() {
-                match &trigger.source {
-                    KedaSource::Memory(_) => {
-                        notes.push(format!("{target}: a memory trigger cannot be carried over: replicas of a scenario have only cpu, take it out"));
-                    }
-                    KedaSource::Event(event) => {
-                        if let KedaMetric::External(kind) = &event.metric {
-                            let other = format!("s{place}-{kind}");
-                            let name = &trigger.name;
-                            names.push(if name.is_empty() { other } else { name.clone() });
-                        }
-                    }
-                    KedaSource::Cpu(_) => {}
-                }
-            }
-            return names;
-        }
-        _ => {}
     }
-    names.retain(|name| !WORLD_METRICS.contains(&name.as_str()));
-    names.dedup();
-    names
+}
+
+/// Metrics that a scenario does not have by these names, each once.
+fn unknown(policy: &PolicySpec) -> BTreeMap<String, Is> {
+    match policy {
+        PolicySpec::HpaManifest { spec, .. } => spec.metrics.iter().filter_map(of_hpa).collect(),
+        PolicySpec::Keda(spec) => {
+            let triggers = spec.triggers.iter().enumerate();
+            triggers.filter_map(of_keda).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+fn of_hpa(metric: &MetricSpec) -> Option<(String, Is)> {
+    let resource = metric.resource.as_ref().map(|r| &r.name);
+    let of_container = metric.container_resource.as_ref().map(|r| &r.name);
+    if let Some(name) = resource.or(of_container) {
+        return (name != "cpu").then(|| (name.clone(), Is::Resource));
+    }
+    let pods = metric.pods.as_ref().map(|m| &m.metric);
+    let object = metric.object.as_ref().map(|m| &m.metric);
+    let external = metric.external.as_ref().map(|m| &m.metric);
+    let name = &pods.or(object).or(external)?.name;
+    let is_known = WORLD_METRICS.contains(&name.as_str());
+    (!is_known).then(|| (name.clone(), Is::Unknown))
+}
+
+fn of_keda((place, trigger): (usize, &KedaTrigger)) -> Option<(String, Is)> {
+    let named = |other: String| match trigger.name.as_str() {
+        "" => other,
+        name => name.to_owned(),
+    };
+    match &trigger.source {
+        KedaSource::Cpu(_) => None,
+        KedaSource::Memory(_) => Some((named("memory".to_owned()), Is::Resource)),
+        KedaSource::Event(event) => match &event.metric {
+            KedaMetric::External(kind) => Some((named(format!("s{place}-{kind}")), Is::Unknown)),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(manifest: &str) -> (String, Vec<String>) {
+        let all = scaler::import(manifest).unwrap_or_else(|found| panic!("{found:?}"));
+        let mut notes = Vec::new();
+        let entry = entry(&all[0], Path::new("live/it.yaml"), &mut notes);
+        (entry, notes)
+    }
+
+    #[test]
+    fn what_a_scenario_lacks_is_named_once_and_left_out_or_asked_for() {
+        let hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 9, metrics: [{type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 80}}}, {type: Pods, pods: {metric: {name: hits per second}, target: {type: AverageValue, averageValue: 5}}}]}}";
+        let (entry, notes) = written(hpa);
+        assert_eq!(
+            entry,
+            "{file: it.yaml, metrics: {\"hits per second\": requests, memory: none}}"
+        );
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        assert!(notes[1].contains("`memory` is left out"), "{notes:?}");
+
+        let keda = "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a}, spec: {scaleTargetRef: {name: a}, triggers: [{type: cpu, metricType: Utilization, metadata: {value: '60'}}, {type: memory, metricType: Utilization, metadata: {value: '80'}}, {type: kafka, metadata: {topic: t}}]}}";
+        let (entry, _) = written(keda);
+        assert_eq!(
+            entry,
+            "{file: it.yaml, metrics: {memory: none, s2-kafka: requests}}"
+        );
+    }
 }

@@ -1,13 +1,17 @@
 //! `ScaledObject` of `keda.sh/v1alpha1`.
 
+mod annotations;
+mod types;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Quantity, Replicas};
 use serde::Deserialize;
 
+use self::types::Thresholds;
 use super::tree::Node;
-use super::{ImportError, Imported, name, placed, typed};
+use super::{ImportError, Imported, ObjectPlace, name, placed, typed};
 use crate::field_error::Mistakes;
 use crate::{
     Behavior, HpaSpec, KedaAnnotations, KedaCron, KedaEvent, KedaFallback, KedaFallbackBehavior,
@@ -92,133 +96,17 @@ struct AuthenticationRef {
     _kind: String,
 }
 
-/// How a type of trigger calls its threshold and its activation threshold, and the threshold that it has of itself.
-const TYPES: [(&str, &[&str], Option<&str>, &str); 27] = [
-    ("prometheus", &["threshold"], None, "activationThreshold"),
-    (
-        "kafka",
-        &["lagThreshold"],
-        Some("10"),
-        "activationLagThreshold",
-    ),
-    (
-        "apache-kafka",
-        &["lagThreshold"],
-        Some("10"),
-        "activationLagThreshold",
-    ),
-    (
-        "rabbitmq",
-        &["value", "queueLength"],
-        Some("20"),
-        "activationValue",
-    ),
-    (
-        "aws-sqs-queue",
-        &["queueLength"],
-        Some("5"),
-        "activationQueueLength",
-    ),
-    (
-        "aws-cloudwatch",
-        &["targetMetricValue"],
-        None,
-        "activationTargetMetricValue",
-    ),
-    ("redis", &["listLength"], Some("5"), "activationListLength"),
-    (
-        "redis-cluster",
-        &["listLength"],
-        Some("5"),
-        "activationListLength",
-    ),
-    (
-        "redis-sentinel",
-        &["listLength"],
-        Some("5"),
-        "activationListLength",
-    ),
-    (
-        "postgresql",
-        &["targetQueryValue"],
-        None,
-        "activationTargetQueryValue",
-    ),
-    ("mysql", &["queryValue"], None, "activationQueryValue"),
-    ("mssql", &["targetValue"], None, "activationTargetValue"),
-    ("mongodb", &["queryValue"], None, "activationQueryValue"),
-    (
-        "gcp-pubsub",
-        &["value", "subscriptionSize"],
-        Some("10"),
-        "activationValue",
-    ),
-    (
-        "azure-servicebus",
-        &["messageCount"],
-        Some("5"),
-        "activationMessageCount",
-    ),
-    (
-        "azure-queue",
-        &["queueLength"],
-        Some("5"),
-        "activationQueueLength",
-    ),
-    (
-        "nats-jetstream",
-        &["lagThreshold"],
-        Some("10"),
-        "activationLagThreshold",
-    ),
-    (
-        "pulsar",
-        &["msgBacklogThreshold"],
-        Some("10"),
-        "activationMsgBacklogThreshold",
-    ),
-    (
-        "metrics-api",
-        &["targetValue"],
-        None,
-        "activationTargetValue",
-    ),
-    (
-        "datadog",
-        &["targetValue", "queryValue"],
-        None,
-        "activationQueryValue",
-    ),
-    ("graphite", &["threshold"], None, "activationThreshold"),
-    ("loki", &["threshold"], None, "activationThreshold"),
-    ("new-relic", &["threshold"], None, "activationThreshold"),
-    (
-        "influxdb",
-        &["thresholdValue"],
-        None,
-        "activationThresholdValue",
-    ),
-    (
-        "elasticsearch",
-        &["targetValue"],
-        None,
-        "activationTargetValue",
-    ),
-    ("kubernetes-workload", &["value"], None, "activationValue"),
-    (
-        "solace-event-queue",
-        &["messageCountTarget"],
-        None,
-        "activationMessageCountTarget",
-    ),
-];
+/// The names of the thresholds that a trigger of KEDA of this type has; none if it is not known.
+pub fn thresholds(kind: &str) -> impl Iterator<Item = &'static str> {
+    types::of(kind).into_iter().flat_map(Thresholds::names)
+}
 
 pub(super) fn read(document: &Node) -> Result<Imported, Vec<ImportError>> {
     let mut found = Vec::new();
     let name = name(document)
         .map_err(|error| found.push(error))
         .unwrap_or_default();
-    let annotations = annotations(document, &mut found);
+    let annotations = annotations::read(document, &mut found);
     let Some(spec) = document.get("spec") else {
         found.push(ImportError::new(document.at, "spec", "required"));
         return Err(found);
@@ -261,6 +149,7 @@ pub(super) fn read(document: &Node) -> Result<Imported, Vec<ImportError>> {
         &target.kind
     };
     Ok(Imported {
+        object: ObjectPlace::default(),
         kind: "ScaledObject".into(),
         name,
         target: format!("{kind}/{}", target.name),
@@ -334,6 +223,7 @@ fn meaning(written: &Spec, annotations: KedaAnnotations, found: &mut Mistakes) -
             .advanced
             .scaling_modifiers
             .as_ref()
+            .filter(|modifiers| modifiers.are_used())
             .map(|m| m.meaning(found)),
         behavior: behavior(written, found),
         annotations,
@@ -375,6 +265,17 @@ impl Fallback {
 }
 
 impl Modifiers {
+    /// As KEDA has it: an empty block says nothing.
+    fn are_used(&self) -> bool {
+        let all = [
+            &self.formula,
+            &self.target,
+            &self.activation_target,
+            &self.metric_type,
+        ];
+        all.iter().any(|text| !text.is_empty())
+    }
+
     fn meaning(&self, found: &mut Mistakes) -> KedaModifiers {
         let at = "spec.advanced.scalingModifiers";
         if self.target.is_empty() {
@@ -459,12 +360,14 @@ impl Trigger {
             "cpu" => self.resource(at, found).map(KedaSource::Cpu),
             "memory" => self.resource(at, found).map(KedaSource::Memory),
             "cron" => self.cron(at, found),
-            kind => match TYPES.iter().find(|(known, ..)| *known == kind) {
-                Some((_, thresholds, other, activation)) => {
-                    self.event(at, found, (thresholds, *other, activation))
-                }
+            kind => match types::of(kind) {
+                Some(thresholds) => self.event(at, found, thresholds),
                 None => {
-                    let what = format!("a trigger of type `{}` is not read", kind.escape_debug());
+                    let what = format!(
+                        "a trigger of type `{}` is not read: what its target is does not stand in the manifest or is not known; take it out, or say \
+                         the same with a trigger of another type, such as prometheus",
+                        kind.escape_debug()
+                    );
                     found.invalid(format!("{at}.type"), what);
                     None
                 }
@@ -542,17 +445,15 @@ impl Trigger {
         }))
     }
 
-    fn event(
-        &self,
-        at: &str,
-        found: &mut Mistakes,
-        (thresholds, other, activation): (&[&str], Option<&str>, &str),
-    ) -> Option<KedaSource> {
+    fn event(&self, at: &str, found: &mut Mistakes, thresholds: Thresholds) -> Option<KedaSource> {
+        let activation = thresholds.activation;
+        let first = thresholds.names().next().unwrap_or_default();
         let written = thresholds
-            .iter()
-            .find_map(|key| Some((*key, self.metadata.get(*key)?.as_str())));
-        let Some((key, threshold)) = written.or(other.map(|value| (thresholds[0], value))) else {
-            let what = format!("`{}` is missing", thresholds[0]);
+            .names()
+            .find_map(|key| Some((key, self.metadata.get(key)?.as_str())));
+        let Some((key, threshold)) = written.or(thresholds.default.map(|value| (first, value)))
+        else {
+            let what = format!("`{first}` is missing");
             found.required(format!("{at}.metadata"), what);
             return None;
         };
@@ -582,43 +483,5 @@ impl Trigger {
             metric_type,
             cached: self.use_cached_metrics,
         }))
-    }
-}
-
-fn annotations(document: &Node, found: &mut Vec<ImportError>) -> KedaAnnotations {
-    let path = "metadata.annotations";
-    let Some(node) = document
-        .get("metadata")
-        .and_then(|metadata| metadata.get("annotations"))
-    else {
-        return KedaAnnotations::default();
-    };
-    let all: BTreeMap<String, String> = typed::read(node, path)
-        .map_err(|error| found.push(error))
-        .unwrap_or_default();
-    let get = |name: &str| all.get(&format!("autoscaling.keda.sh/{name}"));
-    // As KEDA has it: what is neither true nor false is true.
-    let flag = |name: &str| {
-        let no = ["0", "f", "F", "false", "FALSE", "False"];
-        get(name).is_some_and(|value| !no.contains(&value.as_str()))
-    };
-    let paused_replicas = get("paused-replicas").and_then(|value| {
-        let count = value
-            .parse::<i32>()
-            .ok()
-            .and_then(|n| u32::try_from(n).ok());
-        if count.is_none() {
-            let field = format!("{path}.autoscaling.keda.sh/paused-replicas");
-            let what = format!("`{}` is no number of replicas", value.escape_debug());
-            found.push(ImportError::new(document.place(&field), field, what));
-        }
-        count.map(Replicas)
-    });
-    KedaAnnotations {
-        paused: flag("paused"),
-        paused_replicas,
-        paused_scale_in: flag("paused-scale-in"),
-        paused_scale_out: flag("paused-scale-out"),
-        force_activation: flag("force-activation"),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::Replicas;
 
 use super::tree::{Node, Scalar};
-use super::{ImportError, Imported, name, placed, typed};
+use super::{ImportError, Imported, ObjectPlace, name, placed, typed};
 use crate::field_error::Mistakes;
 use crate::{KpaMetric, KpaSpec, PolicySpec};
 
@@ -68,6 +68,7 @@ pub(super) fn read(document: &Node, kind: &str) -> Result<Imported, Vec<ImportEr
         return Err(found);
     }
     Ok(Imported {
+        object: ObjectPlace::default(),
         kind: kind.to_owned(),
         target: format!("{kind}/{name}"),
         name,

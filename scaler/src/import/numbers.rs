@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, options};
 
+use super::ObjectPlace;
 use super::tree::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 
 /// A number of a manifest, with the text that it stands in.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ManifestNumber {
-    /// The document of the file it is in, counted from 0.
-    pub document: usize,
+    /// The object of the file it is in.
+    pub object: ObjectPlace,
     /// Its field, as upstream names it: `spec.metrics[0].resource.target.averageUtilization`.
     pub field: String,
     /// How it is written, without quotes: `70`, `500m`, `"100"` as `100`.
@@ -131,9 +132,13 @@ impl Walk {
         if text.get(at.clone()) != Some(value) {
             return;
         }
+        let (item, field) = of_item(self.field());
         self.found.push(ManifestNumber {
-            document: self.documents.saturating_sub(1),
-            field: self.field(),
+            object: ObjectPlace {
+                document: self.documents.saturating_sub(1),
+                item,
+            },
+            field,
             text: value.to_owned(),
             at,
         });
@@ -152,6 +157,18 @@ impl Walk {
             }
         }
         field
+    }
+}
+
+/// `items[3].spec.x` as the third and `spec.x`. Only lists have items.
+fn of_item(field: String) -> (Option<usize>, String) {
+    let within = field.strip_prefix("items[").and_then(|rest| {
+        let (item, field) = rest.split_once("].")?;
+        Some((item.parse().ok()?, field.to_owned()))
+    });
+    match within {
+        Some((item, field)) => (Some(item), field),
+        None => (None, field),
     }
 }
 
@@ -221,9 +238,15 @@ spec:
 
     #[test]
     fn several_documents_are_counted_and_what_is_no_yaml_has_no_numbers() {
-        let two = manifest_numbers("a: 1\n---\na: 2\n");
-        let places: Vec<_> = two.iter().map(|n| (n.document, n.text.as_str())).collect();
-        assert_eq!(places, [(0, "1"), (1, "2")]);
+        let two = manifest_numbers("a: 1\n---\nitems:\n- {a: 2}\n- {a: {b: 3}}\n");
+        let places: Vec<_> = two
+            .iter()
+            .map(|n| (n.object.document, n.object.item, n.field.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [(0, None, "a"), (1, Some(0), "a"), (1, Some(1), "a.b")]
+        );
         assert!(manifest_numbers("a: [1, 2").is_empty());
         assert!(manifest_numbers("a: {b: v2, c: 1.2.x-3, d: autoscaling/2}").is_empty());
     }

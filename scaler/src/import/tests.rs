@@ -1,6 +1,6 @@
 use metrics::Replicas;
 
-use super::import;
+use super::{Imported, import};
 use crate::{KedaAnnotations, KpaMetric, PolicySpec};
 
 /// Its mistakes, one a line.
@@ -180,7 +180,7 @@ fn what_is_wrong_with_a_scaled_object_stands_where_it_is() {
             "line 10, column 3: spec.pollingInterval: should be greater than or equal to 1",
             "line 11, column 3: spec.minReplicaCount: minReplicaCount must be less than or equal to maxReplicaCount",
             "line 18, column 30: spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds: must be less than or equal to 3600",
-            "line 23, column 7: spec.triggers[0].type: a trigger of type `kafko` is not read",
+            "line 23, column 7: spec.triggers[0].type: a trigger of type `kafko` is not read: what its target is does not stand in the manifest or is not known; take it out, or say the same with a trigger of another type, such as prometheus",
             "line 33, column 9: spec.triggers[1].metadata.threshold: `a lot` is no number",
         ]
     );
@@ -193,7 +193,7 @@ fn what_is_wrong_with_a_scaled_object_stands_where_it_is() {
     assert_eq!(
         mistakes(&SCALED.replace("lagThreshold: \"50\"", "lagThreshold: 50")),
         [
-            "line 24, column 79: spec.triggers[0].metadata.lagThreshold: invalid type: integer `50`, expected a string"
+            "line 24, column 79: spec.triggers[0].metadata.lagThreshold: invalid type: integer `50`, expected a string: write \"50\""
         ]
     );
     assert_eq!(
@@ -270,7 +270,7 @@ fn what_is_wrong_with_knative_annotations_stands_where_it_is() {
     assert_eq!(
         mistakes(&KNATIVE.replace("target: \"80\"", "target: 80")),
         [format!(
-            "line 9, column 41: {at}/target: invalid type: integer `80`, expected a string"
+            "line 9, column 41: {at}/target: invalid type: integer `80`, expected a string: write \"80\""
         )]
     );
 }
@@ -284,7 +284,10 @@ fn files_that_say_nothing_or_too_much_are_refused() {
     let old = HPA.replace("autoscaling/v2", "autoscaling/v1");
     assert_eq!(
         mistakes(&old),
-        ["line 7, column 1: apiVersion: `autoscaling/v1` is not read: use autoscaling/v2"]
+        [
+            "line 16, column 3: spec.metrics: unknown field in autoscaling/v1: use autoscaling/v2",
+            "line 23, column 3: spec.behavior: unknown field in autoscaling/v1: use autoscaling/v2"
+        ]
     );
     let deep = format!("a: {}{}", "[".repeat(500), "]".repeat(500));
     assert!(import(&deep).is_err());
@@ -294,4 +297,113 @@ fn files_that_say_nothing_or_too_much_are_refused() {
         bomb += &format!("a{i}: &a{i} [{}]\n", [before.as_str(); 9].join(","));
     }
     assert!(mistakes(&bomb)[0].contains("more than 50000 values"));
+}
+
+const V1: &str = r#"kind: HorizontalPodAutoscaler
+apiVersion: autoscaling/v1
+metadata:
+  name: shop
+  annotations: {autoscaling.alpha.kubernetes.io/conditions: "[]"}
+spec:
+  maxReplicas: 9
+  minReplicas: 3
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}
+  targetCPUUtilizationPercentage: 65
+"#;
+
+#[test]
+fn the_one_target_of_v1_is_a_metric() {
+    let same = V1.replace("autoscaling/v1", "autoscaling/v2").replace(
+        "targetCPUUtilizationPercentage: 65",
+        "metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 65}}}]",
+    );
+    assert_eq!(policy(V1), policy(&same));
+    let beta = same.replace("autoscaling/v2", "autoscaling/v2beta2");
+    assert_eq!(policy(&beta), policy(&same));
+    let at = "line 10, column 3: spec.metrics[0].resource.target.averageUtilization";
+    assert_eq!(
+        mistakes(&V1.replace("65", "0")),
+        [format!("{at}: must be greater than 0")]
+    );
+    // Without a target it is the 80 % that upstream takes.
+    let none = V1.replace("  targetCPUUtilizationPercentage: 65\n", "");
+    let PolicySpec::HpaManifest { spec, .. } = policy(&none) else {
+        panic!("an HPA")
+    };
+    assert!(spec.metrics.is_empty());
+}
+
+#[test]
+fn what_v1_keeps_in_annotations_is_not_passed_over() {
+    let hidden = V1.replace("io/conditions", "io/metrics");
+    let found = mistakes(&hidden);
+    assert!(
+        found[0].starts_with("line 5, column 17: metadata.annotations.autoscaling.alpha.kubernetes.io/metrics: not read"),
+        "{found:?}"
+    );
+    let older = V1.replace("autoscaling/v1", "autoscaling/v2beta1");
+    assert!(mistakes(&older)[0].contains("`autoscaling/v2beta1` is not read"));
+}
+
+#[test]
+fn a_list_has_many_as_kubectl_prints_them() {
+    let indented = |text: &str| text.replace('\n', "\n  ").trim_end().to_owned();
+    let other = V1.replace("shop", "bank");
+    let list = format!(
+        "apiVersion: v1\nitems:\n- {}\n- {}\nkind: List\n",
+        indented(V1),
+        indented(&other)
+    );
+    let all = import(&list).unwrap();
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[1].object.item, Some(1));
+    assert_eq!(Imported::choose(&all, "bank").unwrap().name, "bank");
+    assert!(Imported::choose(&all, "auth").is_none());
+    let wrong = list.replacen("maxReplicas: 9", "maxReplicas: 0", 1);
+    assert!(
+        mistakes(&wrong)[0].starts_with("line 9, column 5: spec.maxReplicas"),
+        "{:?}",
+        mistakes(&wrong)
+    );
+}
+
+#[test]
+fn what_scales_in_another_way_is_called_by_its_name() {
+    let job = "apiVersion: keda.sh/v1alpha1\nkind: ScaledJob\n---\nkind: Deployment\n";
+    assert!(
+        mistakes(job)[0].contains("how something scales (it has: Deployment, ScaledJob)"),
+        "{:?}",
+        mistakes(job)
+    );
+    for (kind, version) in [
+        ("ScaledObject", "keda.k8s.io/v1alpha1"),
+        ("Service", "serving.knative.dev/v1alpha1"),
+    ] {
+        let text = format!("kind: {kind}\napiVersion: {version}\n");
+        let told = mistakes(&text).remove(0);
+        assert!(
+            told.starts_with(&format!(
+                "line 2, column 1: apiVersion: `{version}` is not read: use "
+            )),
+            "{told}"
+        );
+    }
+    // A service of Kubernetes itself scales nothing.
+    assert!(mistakes("kind: Service\napiVersion: v1\n")[0].contains("it has: Service"));
+}
+
+#[test]
+fn streams_and_empty_modifiers_are_read() {
+    let streams = SCALED
+        .replace(
+            "      formula: max(lag, rate * 2)\n      target: \"10\"\n",
+            "      {}\n",
+        )
+        .replace("type: kafka\n", "type: redis-streams\n")
+        .replace("lagThreshold", "streamLength");
+    let PolicySpec::Keda(spec) = policy(&streams) else {
+        panic!("KEDA")
+    };
+    assert!(spec.modifiers.is_none());
+    assert_eq!(spec.events().next().unwrap().2.threshold.milli(), 50_000);
 }

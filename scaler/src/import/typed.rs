@@ -170,7 +170,14 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         let (key, at, node) = &self.entries[self.next];
         self.next += 1;
         let value = seed.deserialize(Part(node));
-        value.map_err(|wrong| {
+        value.map_err(|mut wrong| {
+            // Of numbers and `true`, YAML makes other things than texts.
+            if let Some(text) = node
+                .text()
+                .filter(|_| wrong.what.ends_with("expected a string"))
+            {
+                wrong.what += &format!(": write \"{}\"", text.escape_debug());
+            }
             let at = if wrong.what == "unknown field" {
                 *at
             } else {

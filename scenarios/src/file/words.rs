@@ -111,13 +111,16 @@ words! {
         "current_replicas_if_higher" => Self(scaler::KedaFallbackBehavior::CurrentReplicasIfHigher),
         "current_replicas_if_lower" => Self(scaler::KedaFallbackBehavior::CurrentReplicasIfLower),
         "scaling_modifiers" => Self(scaler::KedaFallbackBehavior::ScalingModifiers);
-    MetricName, "a metric of a scenario": "requests" => Self("requests"), "concurrency" => Self("concurrency"), "queue" => Self("queue"), "busy" => Self("busy");
+    MetricName, "a metric of a scenario": "requests" => Self("requests"), "concurrency" => Self("concurrency"), "queue" => Self("queue"), "busy" => Self("busy"), "none" => Self(LEFT_OUT);
     SelectPolicy, "a choice of policy": "Max" => Self("Max"), "Min" => Self("Min"), "Disabled" => Self("Disabled");
     RuleType, "a type of scaling policy": "Pods" => Self("Pods"), "Percent" => Self("Percent");
     GatePer, "a span for a gate": "run" => Self::Run, "phase" => Self::Phase, "page" => Self::Page;
     MissingData, "a way with missing data": "hold" => Self::Hold, "upstream" => Self::Upstream;
     GateLevel, "a level": "error" => Self::Error, "warn" => Self::Warn;
 }
+
+/// Stands for a metric of a manifest that is left out.
+pub(crate) const LEFT_OUT: &str = "none";
 
 /// Which metrics of the worlds a manifest's metrics are, by the manifest's names.
 #[derive(Clone, Debug, Default)]

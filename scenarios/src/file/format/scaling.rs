@@ -124,7 +124,7 @@ written! {
         /// KEDA, or a Knative service with its annotations.
         file: may FileName,
         /// With `file`: which of a scenario's metrics the manifest's metrics are, by their names (a KEDA trigger's is its
-        /// `name`, or else as in `s0-prometheus`).
+        /// `name`, or else as in `s0-prometheus`); `none` leaves a metric out, such as `memory`.
         metrics: may words::MetricNames,
     }
 

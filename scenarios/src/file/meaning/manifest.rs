@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use metrics::{Ratio, Replicas};
 use scaler::{
     FieldError, FieldErrorKind, HpaController, HpaSpec, ImportError, Imported, KedaMetric,
-    KedaSource, KedaSpec, MetricSpec, PolicySpec, WORLD_METRICS, import, import_checked,
+    KedaSource, KedaSpec, KedaTrigger, MetricSpec, PolicySpec, WORLD_METRICS, import,
+    import_checked,
 };
 
 use super::super::format::ScalingEntry;
 use super::super::mistake::{Source, Span, listed};
-use super::super::words::MetricNames;
+use super::super::tree::Key;
+use super::super::words::{LEFT_OUT, MetricName, MetricNames};
 use super::keda::controller;
 use super::scaling::MOST;
 use super::{Meaning, refuse};
@@ -43,7 +45,7 @@ impl Meaning<'_> {
         let mut used = BTreeSet::new();
         let mut policy = None;
         let checked = import_checked(&text, &mut |read| {
-            if (&read.kind, &read.name) != (&chosen.kind, &chosen.name) {
+            if read.object != chosen.object {
                 return Vec::new();
             }
             let found = self.fit(&mut read.policy, (name, &names), &mut used);
@@ -68,13 +70,7 @@ impl Meaning<'_> {
         service: &str,
         at: Span,
     ) -> Option<&'a Imported> {
-        if let [only] = imported {
-            return Some(only);
-        }
-        let mut for_it = imported
-            .iter()
-            .filter(|one| one.target.rsplit('/').next() == Some(service));
-        if let (Some(one), None) = (for_it.next(), for_it.next()) {
+        if let Some(one) = Imported::choose(imported, service) {
             return Some(one);
         }
         let targets: Vec<&str> = imported.iter().map(|one| one.target.as_str()).collect();
@@ -107,11 +103,16 @@ impl Meaning<'_> {
         let mut found = Vec::new();
         match policy {
             PolicySpec::HpaManifest { spec, .. } => {
-                let metrics = spec.metrics.iter_mut().enumerate();
-                for (place, metric) in metrics {
+                let mut left_out = BTreeSet::new();
+                for (place, metric) in spec.metrics.iter_mut().enumerate() {
                     let at = format!("spec.metrics[{place}]");
+                    if metric_name(metric).is_some_and(|name| is_left_out(names, name, used)) {
+                        left_out.insert(place);
+                        continue;
+                    }
                     found.extend(fit_metric(metric, &at, (service, names), used));
                 }
+                found.extend(without(&mut spec.metrics, &left_out, "spec.metrics"));
             }
             PolicySpec::Keda(spec) => self.fit_triggers(spec, names, used, &mut found),
             _ => {}
@@ -126,12 +127,21 @@ impl Meaning<'_> {
         used: &mut BTreeSet<String>,
         found: &mut Vec<FieldError>,
     ) {
+        let mut left_out = BTreeSet::new();
         for (place, trigger) in spec.triggers.iter_mut().enumerate() {
             let at = format!("spec.triggers[{place}]");
+            if is_left_out(names, &trigger_name(place, trigger), used) {
+                if spec.modifiers.is_some() {
+                    found.push(wrong(at, "the formula needs it, it cannot be left out"));
+                }
+                left_out.insert(place);
+                continue;
+            }
+            let key = trigger_name(place, trigger);
             match &mut trigger.source {
                 // A replica has one container.
                 KedaSource::Cpu(cpu) => cpu.container = None,
-                KedaSource::Memory(_) => found.push(wrong(format!("{at}.type"), NO_MEMORY)),
+                KedaSource::Memory(_) => found.push(wrong(format!("{at}.type"), only_cpu(&key))),
                 KedaSource::Event(event) => match &mut event.metric {
                     KedaMetric::Cron(cron) => match self.windows_of(cron) {
                         Ok(windows) => cron.windows = windows,
@@ -139,28 +149,22 @@ impl Meaning<'_> {
                             found.push(wrong(format!("{at}.metadata.{field}"), why));
                         }
                     },
-                    KedaMetric::External(kind) => {
-                        let key = if trigger.name.is_empty() {
-                            format!("s{place}-{kind}")
-                        } else {
-                            trigger.name.clone()
-                        };
-                        match named(names, &key, used) {
-                            Some("requests") => event.metric = KedaMetric::Requests,
-                            Some("concurrency") => event.metric = KedaMetric::InFlight,
-                            Some("queue") => event.metric = KedaMetric::Queued,
-                            _ => {
-                                let what = format!(
-                                    "which of a scenario's metrics is this? say `metrics: {{{key}: requests}}` beside `file`, or concurrency, or queue"
-                                );
-                                found.push(wrong(at, what));
-                            }
+                    KedaMetric::External(_) => match named(names, &key, used) {
+                        Some("requests") => event.metric = KedaMetric::Requests,
+                        Some("concurrency") => event.metric = KedaMetric::InFlight,
+                        Some("queue") => event.metric = KedaMetric::Queued,
+                        _ => {
+                            let what = format!(
+                                "which of a scenario's metrics is this? say `metrics: {{{key}: requests}}` beside `file`, or concurrency, or queue, or none to leave it out"
+                            );
+                            found.push(wrong(at, what));
                         }
-                    }
+                    },
                     _ => {}
                 },
             }
         }
+        found.extend(without(&mut spec.triggers, &left_out, "spec.triggers"));
     }
 
     fn as_scaling(
@@ -212,7 +216,12 @@ impl Meaning<'_> {
     }
 }
 
-const NO_MEMORY: &str = "replicas of a scenario have no memory, only cpu";
+/// What is wrong with a metric that replicas do not have.
+fn only_cpu(name: &str) -> String {
+    format!(
+        "replicas of a scenario have only cpu; to leave it out, say `metrics: {{{name}: none}}` beside `file`"
+    )
+}
 
 /// The place that a mistake names: from there to the end of the word.
 fn span(source: usize, text: &str, mistake: &ImportError) -> Span {
@@ -254,6 +263,54 @@ fn named(names: &MetricNames, key: &str, used: &mut BTreeSet<String>) -> Option<
     Some(word.0)
 }
 
+fn is_left_out(names: &MetricNames, key: &str, used: &mut BTreeSet<String>) -> bool {
+    let is = |(name, word): &(Key, MetricName)| name.name == key && word.0 == LEFT_OUT;
+    let left_out = names.0.iter().any(is);
+    if left_out {
+        used.insert(key.to_owned());
+    }
+    left_out
+}
+
+/// Takes out what is left out; a mistake if nothing stays.
+fn without<T>(list: &mut Vec<T>, left_out: &BTreeSet<usize>, at: &str) -> Option<FieldError> {
+    let mut place = 0;
+    list.retain(|_| {
+        place += 1;
+        !left_out.contains(&(place - 1))
+    });
+    let nothing = list.is_empty() && !left_out.is_empty();
+    nothing.then(|| wrong(at.to_owned(), "all of them are left out: nothing scales it"))
+}
+
+/// What a trigger is called, by whoever says which of a scenario's metrics it is.
+fn trigger_name(place: usize, trigger: &KedaTrigger) -> String {
+    if !trigger.name.is_empty() {
+        return trigger.name.clone();
+    }
+    let of_itself = |kind: &str| kind.to_owned();
+    match &trigger.source {
+        KedaSource::Cpu(_) => of_itself("cpu"),
+        KedaSource::Memory(_) => of_itself("memory"),
+        KedaSource::Event(event) => match &event.metric {
+            KedaMetric::External(kind) => format!("s{place}-{kind}"),
+            KedaMetric::Cron(_) => of_itself("cron"),
+            _ => String::new(),
+        },
+    }
+}
+
+/// The name of what a metric of an HPA is of.
+fn metric_name(metric: &MetricSpec) -> Option<&str> {
+    let resource = metric.resource.as_ref().map(|m| &m.name);
+    let container = metric.container_resource.as_ref().map(|m| &m.name);
+    let pods = metric.pods.as_ref().map(|m| &m.metric.name);
+    let object = metric.object.as_ref().map(|m| &m.metric.name);
+    let external = metric.external.as_ref().map(|m| &m.metric.name);
+    let name = resource.or(container).or(pods).or(object).or(external);
+    name.map(String::as_str)
+}
+
 /// Gives a metric of an HPA the name that it has in a scenario.
 fn fit_metric(
     metric: &mut MetricSpec,
@@ -261,15 +318,13 @@ fn fit_metric(
     (service, names): (&str, &MetricNames),
     used: &mut BTreeSet<String>,
 ) -> Option<FieldError> {
-    let only_cpu = |at: String, name: &str| {
-        (name != "cpu").then(|| wrong(at, format!("`{name}`: {NO_MEMORY}")))
-    };
+    let of_cpu = |at: String, name: &str| (name != "cpu").then(|| wrong(at, only_cpu(name)));
     if let Some(resource) = &metric.resource {
-        return only_cpu(format!("{at}.resource.name"), &resource.name);
+        return of_cpu(format!("{at}.resource.name"), &resource.name);
     }
     if let Some(resource) = &mut metric.container_resource {
         service.clone_into(&mut resource.container);
-        return only_cpu(format!("{at}.containerResource.name"), &resource.name);
+        return of_cpu(format!("{at}.containerResource.name"), &resource.name);
     }
     let (block, identifier) = match (&mut metric.pods, &mut metric.object, &mut metric.external) {
         (Some(pods), ..) => ("pods", &mut pods.metric),
@@ -286,7 +341,7 @@ fn fit_metric(
         }
         None => {
             let what = format!(
-                "a scenario has no metric `{name}`, it has: {}; say `metrics: {{{name}: requests}}` beside `file`",
+                "a scenario has no metric `{name}`, it has: {}; say `metrics: {{{name}: requests}}` beside `file`, or none to leave it out",
                 WORLD_METRICS.join(", ")
             );
             Some(wrong(format!("{at}.{block}.metric.name"), what))

@@ -326,6 +326,30 @@ fn all_kinds_of_metrics_of_an_hpa_are_those_of_the_scenario() {
 }
 
 #[test]
+fn what_is_left_out_is_not_scaled_on_and_something_stays() {
+    let names = "{file: external.yaml, metrics: {backlog: none, requests: none}}";
+    let scaling = &good(&scaled(names)).scaling["catalogue"];
+    let Policy::Upstream(spec) = &scaling.policy else {
+        panic!("{scaling:?}")
+    };
+    let PolicySpec::HpaManifest { spec, .. } = spec.as_ref() else {
+        panic!("no manifest")
+    };
+    assert_eq!(spec.metrics.len(), 1);
+    assert!(spec.metrics[0].container_resource.is_some());
+    assert_eq!(
+        keda("{file: keda.yaml, metrics: {hits: none}}")
+            .triggers
+            .len(),
+        1
+    );
+    assert_eq!(
+        mistakes("{file: external.yaml, metrics: {backlog: none, requests: none, cpu: none}}"),
+        ["spec.metrics: all of them are left out: nothing scales it"]
+    );
+}
+
+#[test]
 fn a_manifest_s_mistakes_stand_in_its_file() {
     let found = read(&scaled("{file: wrong.yaml}")).expect_err("there are mistakes in it");
     let told: Vec<(String, usize, usize)> = found
@@ -352,7 +376,7 @@ fn a_manifest_s_mistakes_stand_in_its_file() {
     assert_eq!(
         unknown,
         [
-            "spec.metrics[0].external.metric.name: a scenario has no metric `backlog`, it has: busy, concurrency, queue, requests; say `metrics: {backlog: requests}` beside `file`"
+            "spec.metrics[0].external.metric.name: a scenario has no metric `backlog`, it has: busy, concurrency, queue, requests; say `metrics: {backlog: requests}` beside `file`, or none to leave it out"
         ]
     );
     assert_eq!(
