@@ -1,8 +1,9 @@
 //! The numbers of a policy that can be searched, and how a setting of them is written.
 
+mod manifest;
 mod written;
 
-use scaler::{ManifestNumber, manifest_numbers, with_numbers};
+use scaler::{ManifestNumber, with_numbers};
 use scenarios::{HpaTarget, Policy, Scaling, ScalingText, Scenario, Set};
 use serde_json::Value;
 
@@ -99,7 +100,7 @@ impl Knobs {
             let manifest = text.manifests.iter().find(|(service, _)| service == name);
             if let Some((_, manifest)) = manifest {
                 let text = file(manifest)?;
-                found.extend(in_manifest(manifest, &text));
+                found.extend(manifest::in_manifest(manifest, &text, name));
                 knobs.texts.insert(manifest.clone(), text);
             } else if let Some(scaling) = scenario.scaling.get(name) {
                 found.extend(in_scaling(name, scaling));
@@ -380,74 +381,6 @@ fn whole(name: String, written: f64, place: Place) -> Found {
     }
 }
 
-/// The numbers of a manifest that say how it follows the load. Its bounds are the user's.
-fn in_manifest(file: &str, text: &str) -> Vec<Found> {
-    let found = |number: ManifestNumber| {
-        let field = number.field.clone();
-        let value: f64 = number.text.trim_end_matches('m').parse().ok()?;
-        let value = if number.text.ends_with('m') {
-            value / 1e3
-        } else {
-            value
-        };
-        let place = Place::Manifest {
-            file: file.to_owned(),
-            number,
-        };
-        let direction = if field.contains(".scaleUp.") {
-            "up"
-        } else {
-            "down"
-        };
-        let last = field.rsplit('.').next().unwrap_or_default();
-        Some(match last {
-            "averageUtilization" => Found {
-                name: "cpu".into(),
-                written: value / 100.0,
-                tried: SHARES.to_vec(),
-                form: Form::Share,
-                place,
-            },
-            "averageValue" => Found {
-                name: format!(
-                    "value of {}",
-                    field.trim_end_matches(".target.averageValue")
-                ),
-                written: value,
-                tried: times(value),
-                form: Form::Quantity,
-                place,
-            },
-            "stabilizationWindowSeconds" if direction == "down" => Found {
-                name: "stabilization".into(),
-                written: value,
-                tried: WAITS.to_vec(),
-                form: Form::Whole,
-                place,
-            },
-            "value" if field.contains(".policies[") => whole(
-                format!("{direction} of {}", field.trim_end_matches(".value")),
-                value,
-                place,
-            ),
-            _ => return None,
-        })
-    };
-    let numbers = manifest_numbers(text).into_iter();
-    let hpa = numbers.filter(|n| n.field.starts_with("spec."));
-    let mut all: Vec<Found> = hpa.filter_map(found).collect();
-    // A manifest has whole per cents.
-    for one in &mut all {
-        if one.form == Form::Share {
-            one.form = Form::Whole;
-            one.written *= 100.0;
-            one.tried.iter_mut().for_each(|v| *v = (*v * 100.0).round());
-            one.name = "cpu per cent".into();
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -541,38 +474,6 @@ mod tests {
         );
         let (still, _) = knobs(&["scaling.order={policy: static}"], &["order"]);
         assert!(still.list.is_empty());
-    }
-
-    #[test]
-    fn a_manifest_keeps_all_but_its_numbers() {
-        let knobs = Knobs {
-            list: joined(in_manifest("hpa.yaml", HPA)),
-            texts: Texts::from([("hpa.yaml".into(), HPA.into())]),
-        };
-        let names: Vec<&str> = knobs.list.iter().map(|k| k.name.as_str()).collect();
-        assert_eq!(
-            names,
-            [
-                "cpu per cent",
-                "stabilization",
-                "down of spec.behavior.scaleDown.policies[0]"
-            ]
-        );
-        let mut candidate = knobs.space().start;
-        let edit = |candidate: &Candidate| {
-            let edits = knobs
-                .edits(candidate)
-                .unwrap_or_else(|f| panic!("{:#}", f.error));
-            edits.1["hpa.yaml"].clone()
-        };
-        assert_eq!(edit(&candidate), HPA);
-        candidate[0] = 7;
-        candidate[2] = 0;
-        let expected = HPA.replace("averageUtilization: 70", "averageUtilization: 55");
-        assert_eq!(
-            edit(&candidate),
-            expected.replace("value: 10,", "value: 3,")
-        );
     }
 
     #[test]

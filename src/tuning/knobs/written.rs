@@ -14,6 +14,12 @@ const BUDGETS: [f64; 12] = [
 const HOLDS: [f64; 6] = [0.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 const HOLD: f64 = 60.0;
 
+/// KEDA's poll and cool-down, Knative's window, in seconds, and its panic threshold as a share.
+pub(super) const POLLS: [f64; 4] = [5.0, 15.0, 30.0, 60.0];
+pub(super) const COOLDOWNS: [f64; 3] = [60.0, 300.0, 600.0];
+pub(super) const WINDOWS: [f64; 4] = [30.0, 60.0, 120.0, 300.0];
+pub(super) const PANICS: [f64; 4] = [1.2, 1.5, 2.0, 3.0];
+
 /// A field of a policy that can be searched.
 struct Field {
     policy: &'static str,
@@ -30,35 +36,11 @@ const FIELDS: [Field; 19] = [
     field("foresight", "budget", f64::NAN, &BUDGETS, Form::Share),
     field("foresight", "hold", HOLD, &HOLDS, Form::Seconds),
     field("kpa", "utilization", 0.7, &SHARES, Form::Share),
-    field(
-        "kpa",
-        "window",
-        60.0,
-        &[30.0, 60.0, 120.0, 300.0],
-        Form::Seconds,
-    ),
-    field(
-        "kpa",
-        "panic_threshold",
-        2.0,
-        &[1.2, 1.5, 2.0, 3.0],
-        Form::Share,
-    ),
+    field("kpa", "window", 60.0, &WINDOWS, Form::Seconds),
+    field("kpa", "panic_threshold", 2.0, &PANICS, Form::Share),
     field("kpa", "scale_down_delay", 0.0, &WAITS, Form::Seconds),
-    field(
-        "keda",
-        "polling",
-        30.0,
-        &[5.0, 15.0, 30.0, 60.0],
-        Form::Seconds,
-    ),
-    field(
-        "keda",
-        "cooldown",
-        300.0,
-        &[60.0, 300.0, 600.0],
-        Form::Seconds,
-    ),
+    field("keda", "polling", 30.0, &POLLS, Form::Seconds),
+    field("keda", "cooldown", 300.0, &COOLDOWNS, Form::Seconds),
     field("keda", "stabilization", 300.0, &WAITS, Form::Seconds),
     field(
         "target_tracking",
