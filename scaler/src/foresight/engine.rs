@@ -400,19 +400,18 @@ fn blind(
     choice
 }
 
-/// What becomes of a number that is gone down to. Whatever goes up for the future says nothing of it.
+/// What becomes of a number.
 fn tried(memory: &mut Memory, inputs: &Inputs, choice: &Choice) {
     let Some(n) = choice.target.filter(|_| inputs.doubt.is_none()) else {
         return;
     };
-    let forced = !matches!(choice.because, "load" | "expected" | "backlog");
     let mut load = choice.load;
     if n > inputs.spec {
         load = load.max(inputs.rate.unwrap_or(0.0) / choice.full_rate);
     }
     memory
         .tried
-        .learn(inputs.now, load, (inputs.spec, n), forced);
+        .learn(inputs.now, load, (inputs.spec, n), choice.because);
 }
 
 /// How far the load went beyond what it was, within the lead.

@@ -1,6 +1,6 @@
 //! What keeps a wanted number safe, in the one order in which it is done.
 //!
-//! 1. calm: not down to a number that is barely enough, or that had to be taken back under this load;
+//! 1. calm: not down to a number that is barely enough, or that turned out to be too few under this load;
 //! 2. hold: not below what was wanted lately;
 //! 3. rate: not up by more than twice or ten in a quarter of a minute, unless the load surges or an event is announced;
 //! 4. max, and 5. min;

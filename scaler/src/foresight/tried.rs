@@ -1,4 +1,5 @@
-//! Numbers that were tried and taken back: a way down that led up again is not gone twice.
+//! Numbers that turned out to be too few: a way down that led up again is not gone twice, nor is a number gone back to that was
+//! left although the load had stayed the same.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +10,22 @@ const HOLDS: f64 = 0.97;
 const FORGOTTEN: f64 = 0.9;
 /// And after so many seconds: a day.
 const FOR: f64 = 86_400.0;
+/// A load that has stayed within [`HOLDS`] for so many seconds is the same: what then leads up is what was learned of replicas or
+/// of the price. In less, a jump's own margin could be gone again.
+const SAME: f64 = 600.0;
 
-/// What became of the last way down. Loads are in replicas that they hold.
+/// What became of the last numbers. Loads are in replicas that they hold.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(super) struct Tried {
     /// The last change, if it was down: from which load on.
     down: Option<f64>,
     too_few: Option<TooFew>,
+    /// The load that is still the same, and since when, in seconds.
+    #[serde(default)]
+    same: Option<(f64, f64)>,
 }
 
-/// So many replicas had to be taken back, although the load was no higher than when they were tried.
+/// So many replicas had to be added to, although the load was no higher than before.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 struct TooFew {
     replicas: u32,
@@ -35,6 +42,9 @@ impl Tried {
             && self
                 .too_few
                 .is_none_or(|few| fine(few.load) && few.until.is_finite())
+            && self
+                .same
+                .is_none_or(|(load, since)| fine(load) && since.is_finite())
     }
 
     /// The fewest to go down to from `spec` replicas under this load.
@@ -44,25 +54,30 @@ impl Tried {
         few.map_or(0, |few| spec.min(few.replicas.saturating_add(1)))
     }
 
-    /// Under this load it goes from one number to another; `forced`: for something else than the load that is there.
-    pub(super) fn learn(&mut self, now: f64, load: f64, (from, to): (u32, u32), forced: bool) {
+    /// Under this load it goes from one number to another, because of what its reason names.
+    pub(super) fn learn(&mut self, now: f64, load: f64, (from, to): (u32, u32), because: &str) {
         let over = |few: &TooFew| load < FORGOTTEN * few.load || now >= few.until;
         if self.too_few.as_ref().is_some_and(over) {
             self.too_few = None;
         }
+        let about = |(was, _): &(f64, f64)| (HOLDS * was..=was / HOLDS).contains(&load);
+        let (_, since) = *self
+            .same
+            .insert(self.same.filter(about).unwrap_or((load, now)));
+        // Whatever goes up for the future says nothing of the number; a backlog does not for long.
+        let (for_load, behind) = (matches!(because, "load" | "expected"), because == "backlog");
         if to < from {
             self.down = Some(load);
-        }
-        if to > from
-            && let Some(tried) = self.down.take()
-            && !forced
-            && load <= GROWN * tried
-        {
-            self.too_few = Some(TooFew {
-                replicas: from,
-                load,
-                until: now + FOR,
-            });
+        } else if to > from {
+            let tried = self.down.take().is_some_and(|tried| load <= GROWN * tried);
+            let same = for_load && now - since >= SAME;
+            if same || tried && (for_load || behind) {
+                self.too_few = Some(TooFew {
+                    replicas: from,
+                    load,
+                    until: now + FOR,
+                });
+            }
         }
     }
 }
@@ -74,9 +89,9 @@ mod tests {
     #[test]
     fn what_was_taken_back_is_not_tried_again_while_the_load_stays() {
         let mut tried = Tried::default();
-        tried.learn(0.0, 12.0, (16, 15), false);
+        tried.learn(0.0, 12.0, (16, 15), "load");
         assert_eq!(tried.least(15.0, 12.0, 15), 0, "it may go on down");
-        tried.learn(300.0, 12.01, (15, 16), false);
+        tried.learn(300.0, 12.01, (15, 16), "load");
         assert_eq!(tried.least(600.0, 12.0, 16), 16);
         assert_eq!(tried.least(600.0, 12.0, 40), 16, "more may go");
         assert_eq!(
@@ -89,9 +104,9 @@ mod tests {
             0,
             "after a day it is tried again"
         );
-        tried.learn(600.0, 11.5, (16, 16), false);
+        tried.learn(600.0, 11.5, (16, 16), "load");
         assert_eq!(tried.least(615.0, 12.0, 16), 16);
-        tried.learn(615.0, 10.0, (16, 16), false);
+        tried.learn(615.0, 10.0, (16, 16), "load");
         assert_eq!(
             tried.least(630.0, 12.0, 16),
             0,
@@ -101,14 +116,36 @@ mod tests {
 
     #[test]
     fn a_load_that_grew_or_is_expected_says_nothing_of_the_number() {
-        for (load, forced) in [(13.0, false), (12.0, true)] {
+        for (load, because) in [(13.0, "load"), (12.0, "event")] {
             let mut tried = Tried::default();
-            tried.learn(0.0, 12.0, (16, 15), false);
-            tried.learn(300.0, load, (15, 16), forced);
+            tried.learn(0.0, 12.0, (16, 15), "load");
+            tried.learn(300.0, load, (15, 16), because);
             assert_eq!(tried.least(600.0, load, 16), 0);
         }
         let mut tried = Tried::default();
-        tried.learn(0.0, 12.0, (15, 16), false);
+        tried.learn(0.0, 12.0, (15, 16), "load");
         assert_eq!(tried.least(15.0, 12.0, 16), 0, "nothing was tried before");
+    }
+
+    #[test]
+    fn a_number_that_was_left_under_the_same_load_is_not_gone_back_to() {
+        let left_after = |seconds: f64, load: f64, because: &str| {
+            let mut tried = Tried::default();
+            tried.learn(0.0, 12.0, (15, 15), "load");
+            tried.learn(seconds, load, (15, 16), because);
+            tried.least(seconds + 600.0, load, 16)
+        };
+        assert_eq!(left_after(600.0, 12.0, "load"), 16);
+        assert_eq!(left_after(600.0, 11.9, "expected"), 16);
+        assert_eq!(
+            left_after(585.0, 12.0, "load"),
+            0,
+            "a jump's margin goes again"
+        );
+        assert_eq!(left_after(600.0, 12.6, "load"), 0, "the load has grown");
+        assert_eq!(left_after(600.0, 11.4, "load"), 0, "the load has changed");
+        for because in ["backlog", "event", "recurring", "surge"] {
+            assert_eq!(left_after(600.0, 12.0, because), 0, "{because}");
+        }
     }
 }
