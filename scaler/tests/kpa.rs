@@ -1,5 +1,9 @@
 //! Laws of the Knative autoscaler, and its way through a surge.
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(dead_code, reason = "other laws use the rest")]
+
+#[path = "policy_laws/cases.rs"]
+mod cases;
 
 use std::time::Duration;
 
@@ -149,7 +153,7 @@ fn look(policy: &Kpa, now: Timestamp, spec: u32, step: &Step) -> Observation {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases::cases(20_000)))]
 
     #[test]
     fn it_survives_absurd_readings_keeps_its_bounds_and_a_restart_changes_nothing(

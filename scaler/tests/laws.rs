@@ -1,5 +1,9 @@
 //! Laws that hold for whatever a policy wants and whatever it is shown.
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(dead_code, reason = "other laws use the rest")]
+
+#[path = "policy_laws/cases.rs"]
+mod cases;
 
 use std::time::Duration;
 
@@ -121,7 +125,7 @@ fn rate(replicas: u32, share: f64, per: u64) -> ChangeRate {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases::cases(10_000)))]
 
     #[test]
     fn bounds_hold(script in scripts(), gaps in gaps(), min in 0_u32..50, more in 0_u32..50) {
@@ -246,7 +250,7 @@ fn absurd() -> impl Strategy<Value = i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases::cases(10_000)))]
 
     #[test]
     fn the_hpa_survives_absurd_readings_and_keeps_its_bounds(

@@ -1,10 +1,14 @@
 //! Laws of our own policy, and what it does to a plant.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "policy_laws/cases.rs"]
+mod cases;
+
 use std::time::Duration;
 
 use metrics::{NoData, Ratio, Reading, Replicas, Rps, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 use scaler::{
     Clock, Decision, ExpectedEvent, Observation, Policy, Reactive, ReactiveSpec, Readiness,
     ReadyState, ReplicaObservation, Scale, Traffic, Verdict, WriteOutcome,
@@ -385,6 +389,7 @@ struct Shown {
     missing: u8,
     external: Option<u32>,
     ready: u32,
+    restarts: bool,
 }
 
 fn shown() -> impl Strategy<Value = Shown> {
@@ -394,17 +399,29 @@ fn shown() -> impl Strategy<Value = Shown> {
     let missing = prop_oneof![6 => Just(255_u8), 1 => 0_u8..8];
     let external = proptest::option::weighted(0.05, 0_u32..200);
     let numbers = proptest::array::uniform6(absurd());
-    (gap, numbers, coverage, age, missing, external, 0_u32..60).prop_map(
-        |(gap, numbers, coverage, age, missing, external, ready)| Shown {
-            gap,
-            numbers,
-            coverage,
-            age,
-            missing,
-            external,
-            ready,
-        },
+    let restarts = proptest::bool::weighted(0.25);
+    (
+        gap,
+        numbers,
+        coverage,
+        age,
+        missing,
+        external,
+        0_u32..60,
+        restarts,
     )
+        .prop_map(
+            |(gap, numbers, coverage, age, missing, external, ready, restarts)| Shown {
+                gap,
+                numbers,
+                coverage,
+                age,
+                missing,
+                external,
+                ready,
+                restarts,
+            },
+        )
 }
 
 fn observation(shown: &Shown, now: u64, spec: u32) -> Observation {
@@ -461,72 +478,85 @@ fn observation(shown: &Shown, now: u64, spec: u32) -> Observation {
     seen
 }
 
-/// How many cases: `PROPTEST_CASES` asks for more.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    ProptestConfig::with_cases(cases.unwrap_or(500))
+/// Bounds, rates, no way down on what cannot be trusted, a restart that nobody notices, and more replicas for more load:
+/// whatever it is shown.
+#[test]
+fn laws_hold_whatever_it_is_shown() {
+    let strategy = || (proptest::collection::vec(shown(), 1..40), 1.0..100.0_f64);
+    cases::try_all(cases::cases(500), strategy, |(steps, more)| {
+        laws_hold(&steps, more)
+    });
 }
 
-proptest! {
-    #![proptest_config(config())]
-
-    /// Bounds, rates, no way down on what cannot be trusted, a restart that nobody notices, and more replicas for more load:
-    /// whatever it is shown.
-    #[test]
-    fn laws_hold_whatever_it_is_shown(
-        steps in proptest::collection::vec(shown(), 1..50),
-        more in 1.0..100.0_f64,
-    ) {
-        let mut policy = Reactive::new(spec());
-        let (mut now, mut current) = (100_000_u64, 20_u32);
-        let mut path: Vec<(u64, u32)> = vec![(now, current)];
-        for shown in &steps {
-            now += shown.gap;
-            if let Some(n) = shown.external {
-                current = n;
-                path = vec![(now, current)];
-            }
-            let seen = observation(shown, now, current);
-            let saved: scaler::PolicyState =
-                serde_json::from_str(&serde_json::to_string(&policy.save()).unwrap()).unwrap();
-            let mut restarted = Reactive::new(spec());
-            restarted.restore(&saved).unwrap();
-            let mut loaded = Reactive::new(spec());
-            loaded.restore(&saved).unwrap();
-
-            let decision = policy.decide(&seen);
-            prop_assert_eq!(&restarted.decide(&seen), &decision, "a restart");
-            prop_assert!(serde_json::to_string(&decision).is_ok());
-            prop_assert_eq!(restarted.save(), policy.save());
-
-            let mut heavier = seen.clone();
-            if let Reading::Value { value, .. } = &mut heavier.traffic.offered {
-                *value = Rps::new((value.get() * more).min(1e300)).unwrap();
-            }
-            let (least, most) = (to(&decision, current), to(&loaded.decide(&heavier), current));
-            prop_assert!(most >= least, "{least} replicas, but {most} for more load");
-
-            let trusted = trusted(&seen);
-            if let Verdict::Scale(n) = decision.verdict {
-                prop_assert!((2..=100).contains(&n.get()), "{n}");
-                let begin = path.iter().rev().find(|(at, _)| at + 15 <= now).unwrap_or(&path[0]).1;
-                if n.get() < current {
-                    prop_assert!(trusted, "down on what cannot be trusted");
-                    let slowest = begin - (begin / 10).max(1);
-                    prop_assert!(n.get() >= slowest.min(100), "{begin} → {n}");
-                }
-                let surge = decision.reason.terms.iter().any(|t| t.name == "surge");
-                if n.get() > current && !surge {
-                    prop_assert!(n.get() <= (2 * begin.max(2)).max(begin.max(2) + 10), "{begin} → {n}");
-                }
-                current = n.get();
-                path.push((now, current));
-            }
-            settle(&mut policy, &decision, &seen);
+fn laws_hold(steps: &[Shown], more: f64) -> TestCaseResult {
+    let mut policy = Reactive::new(spec());
+    let (mut now, mut current) = (100_000_u64, 20_u32);
+    let mut path: Vec<(u64, u32)> = vec![(now, current)];
+    for shown in steps {
+        now += shown.gap;
+        if let Some(n) = shown.external {
+            current = n;
+            path = vec![(now, current)];
         }
+        let seen = observation(shown, now, current);
+        let before = policy.clone();
+        let decision = policy.decide(&seen);
+        prop_assert!(serde_json::to_string(&decision).is_ok());
+        if shown.restarts {
+            let saved = serde_json::from_str(&serde_json::to_string(&before.save()).unwrap());
+            let mut restarted = Reactive::new(spec());
+            restarted.restore(&saved.unwrap()).unwrap();
+            prop_assert_eq!(&restarted.decide(&seen), &decision, "a restart");
+            prop_assert_eq!(restarted.save(), policy.save());
+        }
+
+        let mut heavier = seen.clone();
+        if let Reading::Value { value, .. } = &mut heavier.traffic.offered {
+            *value = Rps::new((value.get() * more).min(1e300)).unwrap();
+        }
+        let mut loaded = before;
+        let (least, most) = (
+            to(&decision, current),
+            to(&loaded.decide(&heavier), current),
+        );
+        prop_assert!(most >= least, "{least} replicas, but {most} for more load");
+
+        if let Verdict::Scale(n) = decision.verdict {
+            let begin = path.iter().rev().find(|(at, _)| at + 15 <= now);
+            within_limits(
+                &decision,
+                (begin.unwrap_or(&path[0]).1, current),
+                trusted(&seen),
+            )?;
+            current = n.get();
+            path.push((now, current));
+        }
+        settle(&mut policy, &decision, &seen);
     }
+    Ok(())
+}
+
+/// A decision is within the bounds and the rates, from how many there were 15 s ago and are now.
+fn within_limits(
+    decision: &Decision,
+    (begin, current): (u32, u32),
+    trusted: bool,
+) -> TestCaseResult {
+    let n = to(decision, current);
+    prop_assert!((2..=100).contains(&n), "{n}");
+    if n < current {
+        prop_assert!(trusted, "down on what cannot be trusted");
+        let slowest = begin - (begin / 10).max(1);
+        prop_assert!(n >= slowest.min(100), "{begin} → {n}");
+    }
+    let surge = decision.reason.terms.iter().any(|t| t.name == "surge");
+    if n > current && !surge {
+        prop_assert!(
+            n <= (2 * begin.max(2)).max(begin.max(2) + 10),
+            "{begin} → {n}"
+        );
+    }
+    Ok(())
 }
 
 fn to(decision: &Decision, current: u32) -> u32 {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use metrics::{NoData, Quantity, Ratio, Reading, Replicas, Rps, Timestamp};
 use scaler::{
-    AwsAlarm, AwsMetric, AwsMissing, AwsTarget, Clock, Container, ContainerUsage, ForesightSpec,
-    HpaController, HpaTarget, KpaSpec, MetricId, Observation, PolicySpec, ReactiveSpec, Readiness,
-    ReadySample, ReadyState, ReplicaObservation, ReplicaUsage, Sample, Scale, ScheduleEntry,
-    SimpleHpa, StepScalingSpec, TargetTrackingSpec, Traffic, Trust,
+    AwsAlarm, AwsMetric, AwsMissing, AwsTarget, Clock, Container, ContainerUsage, Foresight,
+    ForesightSpec, History, HpaController, HpaTarget, KpaSpec, MetricId, Observation, Policy,
+    PolicySpec, ReactiveSpec, Readiness, ReadySample, ReadyState, ReplicaObservation, ReplicaUsage,
+    Sample, Scale, ScheduleEntry, SimpleHpa, StepScalingSpec, TargetTrackingSpec, Traffic, Trust,
 };
 use serde_json::json;
+
+use crate::broken::{Broken, Fault};
 
 /// All subjects have these bounds.
 pub(crate) const MIN: u32 = 2;
@@ -18,6 +20,7 @@ pub(crate) const MAX: u32 = 40;
 pub(crate) const CAPACITY: f64 = 100.0;
 
 /// Draws of one case (splitmix64).
+#[derive(Clone)]
 pub(crate) struct Draws(u64);
 
 impl Draws {
@@ -70,10 +73,62 @@ impl Draws {
     }
 }
 
-/// A policy, and which laws it is exempt from.
+/// A policy.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) spec: PolicySpec,
+    /// What it knows when a case begins; nothing: what its spec says.
+    learned: Option<Foresight>,
+    /// What is wrong with it, to see that a law notices.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Subject {
+    /// As a case begins with it.
+    pub(crate) fn build(&self) -> Box<dyn Policy + Send> {
+        match &self.learned {
+            Some(learned) => Box::new(learned.clone()),
+            None => self.fresh(),
+        }
+    }
+
+    /// As its spec says alone: for what was saved.
+    pub(crate) fn fresh(&self) -> Box<dyn Policy + Send> {
+        let policy = self.spec.build().unwrap();
+        match self.fault {
+            Some(fault) => Box::new(Broken::new(policy, fault)),
+            None => policy,
+        }
+    }
+}
+
+/// When a case begins.
+pub(crate) const fn start() -> Timestamp {
+    Timestamp::from_secs(100_000)
+}
+
+/// Four days before a case begins: up and down by three fifths, noise, and a jump each day, two minutes after the time of day at
+/// which it begins.
+fn days() -> History {
+    let mut draws = Draws::new(1);
+    let slots = 4 * 5760_i64;
+    let rate = |slot: i64| {
+        let until = (slots - slot) as f64 * 15.0;
+        let now = start().as_secs() as f64 - until;
+        let usual = 600.0 - 360.0 * libm::cos(now / 86_400.0 * std::f64::consts::TAU);
+        let after = (-until).rem_euclid(86_400.0) - 120.0;
+        let jump = if (0.0..1200.0).contains(&after) {
+            2.0
+        } else {
+            1.0
+        };
+        Some(usual * jump * (0.97 + 0.06 * draws.share()))
+    };
+    History {
+        until: start(),
+        rates: (0..slots).map(rate).collect(),
+        start_ups: vec![Duration::from_secs(45); 30],
+    }
 }
 
 fn ours() -> ReactiveSpec {
@@ -122,7 +177,7 @@ fn keda() -> PolicySpec {
     .unwrap()
 }
 
-fn aws() -> AwsTarget {
+pub(crate) fn aws() -> AwsTarget {
     AwsTarget {
         min: Replicas(MIN),
         max: Replicas(MAX),
@@ -212,6 +267,40 @@ pub(crate) fn seen(wants: &scaler::Wants, at: Timestamp, n: u32, rate: f64) -> O
         }));
     }
     seen
+}
+
+/// The same readings, of another instant.
+pub(crate) fn again(seen: &mut Observation, at: Timestamp) {
+    fn moved<T>(reading: &mut Reading<T>, to: Timestamp) {
+        if let Reading::Value { at, .. } = reading {
+            *at = to;
+        }
+    }
+    seen.at = at;
+    moved(&mut seen.scale, at);
+    moved(&mut seen.usage, at);
+    if let Reading::Value { value, .. } = &mut seen.usage {
+        value.iter_mut().for_each(|of| of.at = at);
+    }
+    for reading in seen.metrics.values_mut() {
+        moved(reading, at);
+    }
+    for (ago, sample) in seen.samples.iter_mut().enumerate() {
+        sample.at = at.back(Duration::from_secs(ago as u64 % 2));
+    }
+    let traffic = &mut seen.traffic;
+    for rate in [
+        &mut traffic.offered,
+        &mut traffic.served,
+        &mut traffic.failed,
+        &mut traffic.shed,
+        &mut traffic.slow,
+    ] {
+        moved(rate, at);
+    }
+    moved(&mut traffic.queued, at);
+    moved(&mut traffic.in_flight, at);
+    moved(&mut traffic.busy, at);
 }
 
 fn scale(n: u32) -> Scale {
@@ -363,6 +452,7 @@ pub(crate) fn absurd(
 }
 
 pub(crate) fn subject(name: &'static str) -> Subject {
+    let mut learned = None;
     let spec = match name {
         "static" => PolicySpec::Static {
             replicas: Replicas(7),
@@ -410,6 +500,15 @@ pub(crate) fn subject(name: &'static str) -> Subject {
             workload: "web".into(),
             history: None,
         })),
+        "foresight_with_days" => {
+            let spec = subject("foresight").spec;
+            if let PolicySpec::Foresight(spec) = &spec {
+                let mut policy = Foresight::new((**spec).clone());
+                policy.remember(&days());
+                learned = Some(policy);
+            }
+            spec
+        }
         other => {
             let inner = subject(other.strip_prefix("guarded_").unwrap()).spec;
             PolicySpec::Guarded {
@@ -418,5 +517,10 @@ pub(crate) fn subject(name: &'static str) -> Subject {
             }
         }
     };
-    Subject { name, spec }
+    Subject {
+        name,
+        spec,
+        learned,
+        fault: None,
+    }
 }
