@@ -536,6 +536,25 @@ fn laws_hold(steps: &[Shown], more: f64) -> TestCaseResult {
     Ok(())
 }
 
+#[test]
+fn what_is_saved_before_anything_is_known_of_replicas_can_be_read_again() {
+    let shown = Shown {
+        gap: 0,
+        numbers: [0.0, 2000.0, 0.0, 0.0, 0.0, 0.0],
+        coverage: 1.0,
+        age: 0,
+        missing: 255,
+        external: None,
+        ready: 9,
+        restarts: false,
+    };
+    let mut policy = Reactive::new(spec());
+    policy.decide(&observation(&shown, 100_000, 1));
+    let text = serde_json::to_string(&policy.save()).unwrap();
+    let state = serde_json::from_str(&text).unwrap();
+    assert_eq!(Reactive::new(spec()).restore(&state), Ok(()));
+}
+
 /// A decision is within the bounds and the rates, from how many there were 15 s ago and are now.
 fn within_limits(
     decision: &Decision,

@@ -400,9 +400,10 @@ fn blind(
     choice
 }
 
-/// What becomes of a number.
+/// What becomes of a number. Before it is known what a replica takes, a load is no number of replicas.
 fn tried(memory: &mut Memory, inputs: &Inputs, choice: &Choice) {
-    let Some(n) = choice.target.filter(|_| inputs.doubt.is_none()) else {
+    let is_known = inputs.doubt.is_none() && choice.full_rate > 0.0;
+    let Some(n) = choice.target.filter(|_| is_known) else {
         return;
     };
     let mut load = choice.load;
