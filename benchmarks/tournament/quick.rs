@@ -62,7 +62,7 @@ pub fn run(args: &Args, classes: &[Class]) -> anyhow::Result<()> {
             line.usual.missed * 100.0
         );
     }
-    held(&lines, args.hours)
+    held(&lines)
 }
 
 /// Each contender that was asked for has a line for each day.
@@ -89,15 +89,9 @@ fn all_took_part(args: &Args, days: &[(Class, u64)], lines: &[Line]) -> anyhow::
     Ok(())
 }
 
-/// What may be missed in so many hours. The budget is one of days: a fault may use up what its whole day may miss.
-fn allowed(class: &str, hours: u64) -> f64 {
-    let hours = hours as f64;
-    BUDGET * if class == FAULTY { 24.0 / hours } else { 1.0 }
-}
-
 /// Our own policy, with no number given to it but its budget, keeps that on each day, costs on each class what it may, and
 /// less than an HPA as people begin with it.
-fn held(lines: &[Line], hours: u64) -> anyhow::Result<()> {
+fn held(lines: &[Line]) -> anyhow::Result<()> {
     for class in CLASSES {
         let cost = |name: &str| -> Option<f64> {
             let own: Vec<f64> = lines
@@ -121,7 +115,7 @@ fn held(lines: &[Line], hours: u64) -> anyhow::Result<()> {
     }
     for line in lines.iter().filter(|l| l.name == OURS) {
         ensure!(
-            line.usual.missed <= allowed(line.class, hours),
+            line.usual.missed <= BUDGET,
             "{} {}: {OURS} missed {:.3} %",
             line.class,
             line.seed,
@@ -204,21 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_may_use_up_its_day_and_nothing_else_may() {
-        assert!((allowed(FAULTY, 4) - 0.006).abs() < 1e-9);
-        assert!((allowed("diurnal", 4) - BUDGET).abs() < 1e-9);
-    }
-
-    #[test]
     fn what_is_held_can_be_broken() {
         let fine = [line(OURS, 110.0, 0.0005), line(PEOPLES, 130.0, 0.0)];
-        assert!(held(&fine, 4).is_ok());
+        assert!(held(&fine).is_ok());
         for broken in [
             [line(OURS, 134.0, 0.0), line(PEOPLES, 140.0, 0.0)],
             [line(OURS, 110.0, 0.0011), line(PEOPLES, 130.0, 0.0)],
             [line(OURS, 131.0, 0.0), line(PEOPLES, 130.0, 0.0)],
         ] {
-            assert!(held(&broken, 4).is_err());
+            assert!(held(&broken).is_err());
         }
     }
 }
