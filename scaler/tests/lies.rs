@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "the laws use the rest")]
 
-#[path = "policy_laws/broken.rs"]
-mod broken;
 #[path = "policy_laws/world.rs"]
 mod world;
 

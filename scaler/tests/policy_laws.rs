@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![allow(dead_code, reason = "other laws use the rest")]
 
-#[path = "policy_laws/broken.rs"]
-mod broken;
 #[path = "policy_laws/cases.rs"]
 mod cases;
 #[path = "policy_laws/steps.rs"]
@@ -18,10 +16,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use broken::Fault;
 use metrics::{NoData, Ratio, Reading, Replicas};
 use scaler::{Observation, Policy, PolicyState, Verdict, WriteOutcome};
 use steps::short_steps;
+use world::broken::Fault;
 use world::{CAPACITY, Draws, MAX, MIN, Subject, absurd, again, seen, start, subject, subjects};
 
 /// All that take part, but for the oracle, which is shown the future and nothing else.

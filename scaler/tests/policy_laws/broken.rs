@@ -3,7 +3,7 @@
 use metrics::Replicas;
 use scaler::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
-use crate::world::{MAX, MIN};
+use super::{MAX, MIN};
 
 /// What is wrong with a policy.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,9 @@ use scaler::{
 };
 use serde_json::json;
 
-use crate::broken::{Broken, Fault};
+use broken::{Broken, Fault};
+
+pub(crate) mod broken;
 
 /// All subjects have these bounds.
 pub(crate) const MIN: u32 = 2;
