@@ -377,7 +377,7 @@ fn binding(decision: &Decision) -> Option<String> {
         .reason
         .clips
         .last()
-        .map(|clip: &Clip| clip.by.clone())
+        .map(|clip: &Clip| clip.by.to_string())
 }
 
 /// Asks a policy what it would have decided without some rules.
@@ -412,7 +412,7 @@ fn explained(
     let reason = &decision.reason;
     let says = rules::Says::new(record, &step.workload);
     let clip = |clip: &Clip| Clipped {
-        by: clip.by.clone(),
+        by: clip.by.to_string(),
         from: clip.from.get(),
         to: clip.to.get(),
         rule: says.rule(&clip.by),
@@ -425,10 +425,10 @@ fn explained(
         from,
         to: number(decision.verdict).or(from),
         outcome: step.settled.map_or_else(String::new, outcome),
-        because: reason.because.clone(),
-        sentence: reason.sentence.clone(),
+        because: reason.because.to_string(),
+        sentence: reason.sentence().into_owned(),
         wanted: reason.wanted.map(metrics::Replicas::get),
-        terms: reason.terms.clone(),
+        terms: reason.terms(),
         clips: reason.clips.iter().map(clip).collect(),
         without,
         saw: saw::terms(seen, record),

@@ -59,7 +59,7 @@ impl Live {
                 };
                 if to.get() != desired {
                     let at = clock(self.scenario_s(*at));
-                    let why = &decision.reason.sentence;
+                    let why = decision.reason.sentence();
                     let text = format!("{at} {workload} {desired} → {to}: {why}");
                     self.decision = Some(words::terminal(&text));
                     self.replicas.insert(workload.clone(), (ready, to.get()));

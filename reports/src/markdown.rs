@@ -196,7 +196,8 @@ mod tests {
         record.header.name = "`".repeat(100_000);
         record.header.command = "x".repeat(100_000);
         for decided in &mut record.decisions {
-            decided.decision.reason.sentence = "<".repeat(100_000);
+            let reason = &mut decided.decision.reason;
+            std::sync::Arc::make_mut(reason).retell("<".repeat(100_000));
         }
         assert!(summary(&Analysis::of(&record)).len() < 60_000);
     }

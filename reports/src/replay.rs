@@ -306,7 +306,7 @@ pub fn open_loop(
             from: step.observation.scale.value().map(|scale| scale.spec.get()),
             decided: step.decision.and_then(|d| number(d.verdict)),
             would: number(decision.verdict),
-            sentence: decision.reason.sentence,
+            sentence: decision.reason.sentence().into_owned(),
         }
     };
     Ok(own.map(would).collect())

@@ -74,7 +74,7 @@ pub fn hostile() -> Record {
         phase.name = format!("{} {evil}", phase.name);
     }
     for decided in &mut record.decisions {
-        decided.decision.reason.sentence = evil.into();
+        std::sync::Arc::make_mut(&mut decided.decision.reason).retell(evil);
     }
     for fault in &mut record.faults {
         fault.what = evil.into();

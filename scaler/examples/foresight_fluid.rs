@@ -302,9 +302,9 @@ fn watched(world: &World, policy: &mut dyn Policy, start: usize, told: bool) -> 
                     before,
                     plant.outcome.missed,
                     decision.reason.because,
-                    decision.reason.sentence
+                    decision.reason.sentence()
                 );
-                for term in &decision.reason.terms {
+                for term in decision.reason.terms() {
                     println!("      {}: {}", term.name, term.value);
                 }
             }

@@ -36,7 +36,9 @@ fn main() {
             (0, false) => plain.push(took),
             _ => {}
         }
-        last = decision.reason.sentence;
+        if slot + 1 == DAY {
+            last = decision.reason.sentence().into_owned();
+        }
     }
     println!("{last}");
     let (usual, busy) = (median(&mut plain), median(&mut refitting));

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use metrics::{Ratio, Reading, Replicas, Rps, Timestamp};
 use scaler::{
-    Clock, Observation, Policy, Reactive, ReactiveSpec, Readiness, ReadyState, ReplicaObservation,
-    Scale, Traffic, Verdict, WriteOutcome,
+    Clock, Observation, Policy, Reactive, ReactiveSpec, Readiness, ReadyState, Reason,
+    ReplicaObservation, Scale, Traffic, Verdict, WriteOutcome,
 };
 
 fn main() {
@@ -35,12 +35,23 @@ fn main() {
         spent += start.elapsed();
         if round + 1 == rounds {
             println!("{}", decision.reason);
+            words(&decision.reason);
             debug_assert_ne!(decision.verdict, Verdict::Scale(Replicas(0)));
         }
     }
     println!("{} ns a decision, settled", (spent / rounds).as_nanos());
     let state = serde_json::to_string(&policy.save()).unwrap_or_default();
     println!("{} bytes of state", state.len());
+}
+
+/// How long it takes to put a reason into words.
+fn words(reason: &Reason) {
+    let rounds = 10_000;
+    let start = Instant::now();
+    for _ in 0..rounds {
+        std::hint::black_box((reason.sentence(), reason.terms()));
+    }
+    println!("{} ns for its words", (start.elapsed() / rounds).as_nanos());
 }
 
 /// The next reading: a load that goes up and down by a tenth.

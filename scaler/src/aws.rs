@@ -13,11 +13,16 @@ mod spec;
 mod step;
 mod watch;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use metrics::{Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Pad;
 use crate::{
-    Decision, Observation, Policy, PolicyState, Reason, Status, Verdict, Wants, WriteOutcome,
+    Condition, Decision, Observation, Policy, PolicyState, Reason, Status, Verdict, Wants,
+    WriteOutcome,
 };
 pub use alarm::{AwsAlarm, AwsMissing};
 use explain::Seen;
@@ -35,6 +40,11 @@ pub struct Aws {
     watches: Vec<Watch>,
     memory: Memory,
     pending: Pending,
+    /// What each of them asks for.
+    asked: Vec<Asks>,
+    /// There are none, which a status must be told without allocating.
+    conditions: Arc<BTreeMap<String, Condition>>,
+    reasons: Pad,
 }
 
 /// What it must not forget.
@@ -119,6 +129,9 @@ impl Aws {
             watches,
             memory,
             pending: Pending::default(),
+            asked: Vec::new(),
+            conditions: Arc::default(),
+            reasons: Pad::default(),
         }
     }
 
@@ -143,36 +156,39 @@ impl Aws {
         out.map_or(current, |out| out.base.min(current))
     }
 
-    fn run(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn run(&mut self, seen: &Observation, reason: &mut Reason) -> Verdict {
         let is_over = self.read(seen);
         let Some(scale) = seen.scale.value() else {
-            let reason = Reason::new("no_scale", "how many replicas there are could not be read");
-            return (Verdict::Hold, reason);
+            let what = format_args!("how many replicas there are could not be read");
+            reason.say("no_scale", what);
+            return Verdict::Hold;
         };
         self.pending.has_scale = true;
         self.memory.current = Some(scale.spec);
         if !is_over {
-            let reason = Reason::new("not_due", "the alarms' next datapoint is not complete yet");
-            return (Verdict::Hold, reason);
+            let what = format_args!("the alarms' next datapoint is not complete yet");
+            reason.say("not_due", what);
+            return Verdict::Hold;
         }
         let current = scale.spec.get();
         let base = self.base(seen.at, current);
         let each = self.watches.iter().zip(&self.memory.watched);
-        let asked: Vec<Asks> = each.map(|(w, m)| w.asks(m, current, base)).collect();
+        self.asked.clear();
+        self.asked
+            .extend(each.map(|(w, m)| w.asks(m, current, base)));
         let told = Seen {
             aws: self,
             now: seen.at,
             current,
             base,
-            asked: &asked,
+            asked: &self.asked,
         };
-        let (to, reason) = told.decide();
-        let Some(to) = to else {
-            return (Verdict::Hold, reason);
+        let Some(to) = told.decide(reason) else {
+            return Verdict::Hold;
         };
         self.pending.change = (to != current).then_some((current, to, base));
         self.memory.desired = Some(Replicas(to));
-        (Verdict::Scale(Replicas(to)), reason)
+        Verdict::Scale(Replicas(to))
     }
 
     /// Until when nothing scales in.
@@ -192,7 +208,9 @@ impl Policy for Aws {
             at: seen.at,
             ..Pending::default()
         };
-        let (verdict, reason) = self.run(seen);
+        let mut reason = self.reasons.page();
+        let verdict = self.run(seen, Arc::make_mut(&mut reason));
+        self.reasons.keep(&reason);
         Decision {
             verdict,
             reason,
@@ -229,7 +247,8 @@ impl Policy for Aws {
             desired: memory.desired.or(memory.current),
             last_scale: memory.last_scale,
             error,
-            ..Status::default()
+            conditions: Arc::clone(&self.conditions),
+            events: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What goes around a policy: bounds, stabilisation, rate limits, and the guard against missing data.
 //!
 //! The first three are for policies of our own. The HPA and its like hold theirs inside, because exactness needs their
-//! order; around them only [`Guarded`] belongs. Each rule that changes the number adds its [`Clip`] to the reason.
+//! order; around them only [`Guarded`] belongs. Each rule that changes the number adds its [`Clip`](crate::Clip) to the reason.
 
 mod bounded;
 mod guarded;
@@ -13,9 +13,11 @@ pub use guarded::{Guarded, Trust};
 pub use rate_limited::{ChangeRate, RateLimited};
 pub use stabilized::Stabilized;
 
+use std::sync::Arc;
+
 use metrics::Replicas;
 
-use crate::{Clip, Decision, Verdict};
+use crate::{Decision, Verdict};
 
 /// The inner policy's rules and those of the decorator, each once.
 fn with(mut rules: Vec<&'static str>, own: &[&'static str]) -> Vec<&'static str> {
@@ -28,13 +30,9 @@ fn with(mut rules: Vec<&'static str>, own: &[&'static str]) -> Vec<&'static str>
 }
 
 /// Replaces the number of a decision, and says by what.
-fn clip(decision: &mut Decision, by: &str, from: Replicas, to: Replicas) {
+fn clip(decision: &mut Decision, by: &'static str, from: Replicas, to: Replicas) {
     if from != to {
         decision.verdict = Verdict::Scale(to);
-        decision.reason.clips.push(Clip {
-            by: by.to_owned(),
-            from,
-            to,
-        });
+        Arc::make_mut(&mut decision.reason).clip(by, from, to);
     }
 }

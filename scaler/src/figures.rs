@@ -18,11 +18,62 @@ pub(crate) const fn whole(value: f64) -> Decimals {
 }
 
 /// Thousandths as people write them: `12.5`, `-0.25`, `3`.
-pub(crate) fn plain(milli: i64) -> String {
-    let (whole, rest) = (milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
-    let sign = if milli < 0 { "-" } else { "" };
-    let text = format!("{sign}{whole}.{rest:03}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+#[derive(Clone, Copy)]
+pub(crate) struct Plain(pub(crate) i64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{whole}")?;
+        match (rest, rest % 10, rest % 100) {
+            (0, ..) => Ok(()),
+            (.., 0) => write!(f, ".{}", rest / 100),
+            (_, 0, _) => write!(f, ".{:02}", rest / 10),
+            _ => write!(f, ".{rest:03}"),
+        }
+    }
+}
+
+/// [`Decimals`] without needless zeros at the end.
+#[derive(Clone, Copy)]
+pub(crate) struct Trimmed(pub(crate) f64, pub(crate) usize);
+
+impl fmt::Display for Trimmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = Line::default();
+        fmt::write(&mut line, format_args!("{}", Decimals(self.0, self.1)))?;
+        let text = std::str::from_utf8(&line.text[..line.len]).unwrap_or_default();
+        f.write_str(match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.'),
+            false => text,
+        })
+    }
+}
+
+/// Room for every number with a few decimals.
+struct Line {
+    text: [u8; 352],
+    len: usize,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            text: [0; 352],
+            len: 0,
+        }
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = self.len + part.len();
+        let room = self.text.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(part.as_bytes());
+        self.len = end;
+        Ok(())
+    }
 }
 
 const POWERS: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
@@ -88,11 +139,12 @@ mod tests {
             (-250, "-0.25"),
             (3_000, "3"),
             (1, "0.001"),
+            (1_050, "1.05"),
             (0, "0"),
             (100_000, "100"),
             (i64::MIN, "-9223372036854775.808"),
         ] {
-            assert_eq!(plain(milli), text);
+            assert_eq!(Plain(milli).to_string(), text);
         }
     }
 
@@ -139,5 +191,22 @@ mod tests {
             }
         }
         assert_eq!(format!("{:+}", tenths(12.34)), "+12.3");
+    }
+
+    #[test]
+    fn needless_zeros_are_left_out() {
+        for (value, text) in [
+            (70.0, "70"),
+            (72.04, "72"),
+            (72.25, "72.2"),
+            (-0.04, "-0"),
+            (100.0, "100"),
+            (0.0, "0"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(Trimmed(value, 1).to_string(), text);
+        }
+        assert_eq!(Trimmed(f64::MIN, 4).to_string().len(), 310);
     }
 }

@@ -1,5 +1,8 @@
 //! Policies that look at nothing but the time.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Replicas, Timestamp};
@@ -7,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Decision, Observation, Policy, PolicyState, Reason, Status, Term, Verdict, Wants, WriteOutcome,
+    Condition, Decision, Observation, Policy, PolicyState, Reason, Status, Verdict, Wants,
+    WriteOutcome,
 };
 
 /// Always the same number of replicas.
@@ -16,6 +20,7 @@ pub struct Static {
     wants: Wants,
     replicas: Replicas,
     memory: Memory,
+    reason: Arc<Reason>,
 }
 
 /// From an instant on, so many replicas.
@@ -33,6 +38,8 @@ pub struct Schedule {
     wants: Wants,
     entries: Vec<ScheduleEntry>,
     memory: Memory,
+    /// How many entries had come when something was decided last, and why that was.
+    told: Option<(usize, Arc<Reason>)>,
 }
 
 /// What such a policy tells of its last decision.
@@ -42,16 +49,22 @@ pub(crate) struct Memory {
     current: Option<Replicas>,
     desired: Option<Replicas>,
     last_scale: Option<Timestamp>,
+    /// There are none, which a status must be told without allocating.
+    #[serde(skip)]
+    conditions: Arc<BTreeMap<String, Condition>>,
 }
 
 impl Static {
     /// `replicas`, looked after every `period`.
     #[must_use]
     pub fn new(replicas: Replicas, period: Duration) -> Self {
+        let mut reason = Reason::new("fixed", format!("fixed at {}", Counted(replicas)));
+        reason.wanted = Some(replicas);
         Self {
             wants: wants(period),
             replicas,
             memory: Memory::default(),
+            reason: Arc::new(reason),
         }
     }
 }
@@ -65,6 +78,7 @@ impl Schedule {
             wants: wants(period),
             entries,
             memory: Memory::default(),
+            told: None,
         }
     }
 }
@@ -75,12 +89,10 @@ impl Policy for Static {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        let mut reason = Reason::new("fixed", format!("fixed at {}", counted(self.replicas)));
-        reason.wanted = Some(self.replicas);
         self.memory.see(seen, Some(self.replicas));
         Decision {
             verdict: Verdict::Scale(self.replicas),
-            reason,
+            reason: Arc::clone(&self.reason),
             next: seen.at + self.wants.period,
         }
     }
@@ -108,24 +120,11 @@ impl Policy for Schedule {
         let due = self.entries.partition_point(|entry| entry.at <= seen.at);
         let in_force = due.checked_sub(1).map(|last| self.entries[last]);
         let following = self.entries.get(due).copied();
-        let mut reason = match in_force {
-            Some(entry) => Reason::new(
-                "schedule",
-                format!(
-                    "{} scheduled since {}",
-                    counted(entry.replicas),
-                    entry.at.utc()
-                ),
-            ),
-            None => Reason::new("schedule", "nothing is scheduled yet"),
+        let reason = match &self.told {
+            Some((told, reason)) if *told == due => Arc::clone(reason),
+            _ => Arc::new(scheduled(in_force, following)),
         };
-        reason.wanted = in_force.map(|entry| entry.replicas);
-        if let Some(entry) = following {
-            reason.terms.push(Term {
-                name: "next entry".into(),
-                value: format!("{} at {}", counted(entry.replicas), entry.at.utc()),
-            });
-        }
+        self.told = Some((due, Arc::clone(&reason)));
         self.memory.see(seen, reason.wanted);
         let regular = seen.at + self.wants.period;
         Decision {
@@ -149,10 +148,34 @@ impl Policy for Schedule {
     }
 }
 
+/// Why it is what an entry says, and what comes after it.
+fn scheduled(in_force: Option<ScheduleEntry>, following: Option<ScheduleEntry>) -> Reason {
+    let mut reason = match in_force {
+        Some(ScheduleEntry { at, replicas }) => {
+            let (replicas, at) = (Counted(replicas), at.utc());
+            Reason::new("schedule", format!("{replicas} scheduled since {at}"))
+        }
+        None => Reason::new("schedule", "nothing is scheduled yet"),
+    };
+    reason.wanted = in_force.map(|entry| entry.replicas);
+    if let Some(ScheduleEntry { at, replicas }) = following {
+        let (replicas, at) = (Counted(replicas), at.utc());
+        reason.rest_on(
+            format_args!("next entry"),
+            format_args!("{replicas} at {at}"),
+        );
+    }
+    reason
+}
+
 /// `1 replica`, `6 replicas`.
-fn counted(replicas: Replicas) -> String {
-    let ending = if replicas == Replicas(1) { "" } else { "s" };
-    format!("{replicas} replica{ending}")
+struct Counted(Replicas);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ending = if self.0 == Replicas(1) { "" } else { "s" };
+        write!(f, "{} replica{ending}", self.0)
+    }
 }
 
 fn wants(period: Duration) -> Wants {
@@ -181,7 +204,8 @@ impl Memory {
                 WriteOutcome::Failed(why) => Some(why.clone()),
                 _ => None,
             },
-            ..Status::default()
+            conditions: Arc::clone(&self.conditions),
+            events: Vec::new(),
         }
     }
 
@@ -212,14 +236,12 @@ mod tests {
         };
         let reason = policy.decide(&seen).reason;
         assert_eq!(
-            reason.sentence,
+            reason.sentence(),
             "6 replicas scheduled since 2026-01-05 00:00:01 UTC"
         );
-        assert_eq!(reason.terms.len(), 1);
-        assert_eq!(
-            reason.terms[0].value,
-            "1 replica at 2026-01-05 01:00:00 UTC"
-        );
+        let terms = reason.terms();
+        assert_eq!(terms.len(), 1);
+        assert_eq!(terms[0].value, "1 replica at 2026-01-05 01:00:00 UTC");
     }
 
     #[test]

@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calendar::ExpectedEvent;
 pub use clock::Clock;
+pub(crate) use explain::Found;
 pub use history::History;
 
 use crate::{Decision, Observation, Policy, PolicyState, Status, Wants, WriteOutcome};

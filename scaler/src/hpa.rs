@@ -20,19 +20,23 @@ mod waive;
 mod whole;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Reading, Replicas, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Pad;
 use crate::{
-    Clip, Condition, ConditionStatus, Decision, Event, MetricId, Observation, Policy, PolicyState,
-    Reason, Sample, Scale, Status, Term, Verdict, Wants, WriteOutcome,
+    Condition, ConditionStatus, Decision, Event, MetricId, Observation, Policy, PolicyState,
+    Reason, Sample, Scale, Status, Verdict, Wants, WriteOutcome,
 };
+pub(crate) use explain::Found;
 use memory::{Memory, Saved};
 use metric::Metric;
 use normalise::{Events, Limit, Recommendation};
+use pods::Room;
 use rules::{Rules, Tolerance, compile, tolerance};
 pub use simple::{HpaTarget, SimpleHpa};
 pub use spec::{
@@ -98,10 +102,22 @@ struct Pending {
     cur: i32,
     desired: i32,
     stage: Stage,
-    /// Upstream's words for why it rescales.
-    why: String,
+    why: Why,
     events: Vec<Event>,
     error: Option<String>,
+}
+
+/// Why it rescales.
+#[derive(Clone, Copy, Debug, Default)]
+enum Why {
+    #[default]
+    Nothing,
+    /// There are more or fewer than the bounds allow, in upstream's words.
+    Bound(&'static str),
+    /// The metric in this place is above its target.
+    Above(Option<usize>),
+    /// All are below theirs.
+    Below,
 }
 
 /// How far a reconcile came.
@@ -126,13 +142,15 @@ pub struct Hpa {
     bad_reference: Option<String>,
     min: i32,
     max: i32,
-    metrics: Vec<Metric>,
+    metrics: Arc<[Metric]>,
     rules: Option<Rules>,
     tolerance: Tolerance,
     /// Whether the older rules keep no rate, for the question what would have been without it.
     any_rate: bool,
     memory: Memory,
     pending: Pending,
+    room: Room,
+    reasons: Pad,
 }
 
 impl Hpa {
@@ -155,12 +173,12 @@ impl Hpa {
         rules: Option<Rules>,
         tolerance: Tolerance,
     ) -> Self {
-        let metrics: Vec<Metric> = spec.metrics.iter().map(Metric::new).collect();
+        let metrics: Arc<[Metric]> = spec.metrics.iter().map(Metric::new).collect();
         let mut wants = Wants {
             period: controller.sync_period,
             ..Wants::default()
         };
-        for metric in &metrics {
+        for metric in metrics.iter() {
             metric.want(&mut wants);
         }
         let target = &spec.scale_target_ref;
@@ -177,6 +195,8 @@ impl Hpa {
             any_rate: false,
             memory: Memory::default(),
             pending: Pending::default(),
+            room: Room::default(),
+            reasons: Pad::default(),
         }
     }
 
@@ -203,20 +223,20 @@ impl Hpa {
     }
 
     /// Decides on what was seen, but on these metrics.
-    pub(crate) fn decide_on(&mut self, seen: &Observation, metrics: &Metrics) -> Decision {
+    pub(crate) fn decide_on(
+        &mut self,
+        seen: &Observation,
+        metrics: &Metrics,
+        reason: &mut Reason,
+    ) -> Verdict {
         self.pending = Pending {
             at: seen.at,
             ..Pending::default()
         };
-        let (verdict, reason) = self.reconcile(seen, metrics);
-        Decision {
-            verdict,
-            reason,
-            next: seen.at + self.wants.period,
-        }
+        self.reconcile(seen, metrics, reason)
     }
 
-    pub(crate) const fn conditions(&self) -> &BTreeMap<String, Condition> {
+    pub(crate) const fn conditions(&self) -> &Arc<BTreeMap<String, Condition>> {
         &self.memory.conditions
     }
 
@@ -234,10 +254,10 @@ impl Hpa {
         }
     }
 
-    fn reconcile(&mut self, seen: &Observation, metrics: &Metrics) -> (Verdict, Reason) {
+    fn reconcile(&mut self, seen: &Observation, metrics: &Metrics, reason: &mut Reason) -> Verdict {
         let scale = match self.read_scale(seen) {
             Ok(scale) => scale,
-            Err(why) => return self.no_scale(&why),
+            Err(why) => return self.no_scale(&why, reason),
         };
         let cur = i32::try_from(scale.spec.get()).unwrap_or(i32::MAX);
         self.pending.cur = cur;
@@ -245,7 +265,7 @@ impl Hpa {
             "AbleToScale",
             ConditionStatus::True,
             "SucceededGetScale",
-            "the HPA controller was able to get the target's current scale",
+            format_args!("the HPA controller was able to get the target's current scale"),
         );
         // The first step: so that the first scale-down waits a whole window.
         let at = seen.at;
@@ -256,78 +276,80 @@ impl Hpa {
         if cur == 0 {
             let wakes = self.metrics.iter().any(Metric::wakes);
             if asleep && (self.min != 0 || wakes) {
-                self.by_metrics(seen, metrics, scale, cur)
+                self.by_metrics(seen, metrics, scale, cur, reason)
             } else {
-                self.disabled()
+                self.disabled(reason)
             }
         } else if cur > self.max {
-            self.correct(cur, self.max, Limit::TooMany)
+            self.correct(cur, self.max, Limit::TooMany, reason)
         } else if cur < self.min {
-            self.correct(cur, self.min, Limit::TooFew)
+            self.correct(cur, self.min, Limit::TooFew, reason)
         } else {
-            self.by_metrics(seen, metrics, scale, cur)
+            self.by_metrics(seen, metrics, scale, cur, reason)
         }
     }
 
-    fn no_scale(&mut self, why: &str) -> (Verdict, Reason) {
+    fn no_scale(&mut self, why: &str, reason: &mut Reason) -> Verdict {
         self.warn("FailedGetScale", why.to_owned());
         self.memory.set(
             "AbleToScale",
             ConditionStatus::False,
             "FailedGetScale",
-            &format!("the HPA controller was unable to get the target's current scale: {why}"),
+            format_args!("the HPA controller was unable to get the target's current scale: {why}"),
         );
         let error = format!(
             "failed to query scale subresource for {}: {why}",
             self.reference
         );
         self.pending.error = Some(error);
-        (
-            Verdict::Hold,
-            Reason::new("no_scale", format!("the scale could not be read: {why}")),
-        )
+        reason.say(
+            "no_scale",
+            format_args!("the scale could not be read: {why}"),
+        );
+        Verdict::Hold
     }
 
     /// Someone scaled to zero by hand: it leaves the workload alone.
-    fn disabled(&mut self) -> (Verdict, Reason) {
-        self.decided(0, String::new());
+    fn disabled(&mut self, reason: &mut Reason) -> Verdict {
+        self.decided(0, Why::Nothing);
         self.memory.set(
             "ScalingActive",
             ConditionStatus::False,
             "ScalingDisabled",
-            "scaling is disabled since the replica count of the target is zero",
+            format_args!("scaling is disabled since the replica count of the target is zero"),
         );
         if !self.controller.scale_to_zero {
-            self.memory.conditions.remove("ScaledToZero");
+            self.memory.remove("ScaledToZero");
         }
-        let sentence = "the workload was scaled to zero, which switches its autoscaler off";
-        (Verdict::Hold, Reason::new("disabled", sentence))
+        let sentence =
+            format_args!("the workload was scaled to zero, which switches its autoscaler off");
+        reason.say("disabled", sentence);
+        Verdict::Hold
     }
 
     /// The replicas there are lie outside the bounds: nothing else is looked at.
-    fn correct(&mut self, cur: i32, bound: i32, limit: Limit) -> (Verdict, Reason) {
-        let (because, why, sentence) = match limit {
-            Limit::TooMany => (
-                "above_max",
-                "Current number of replicas above Spec.MaxReplicas",
-                format!(
+    fn correct(&mut self, cur: i32, bound: i32, limit: Limit, reason: &mut Reason) -> Verdict {
+        let why = match limit {
+            Limit::TooMany => {
+                let sentence = format_args!(
                     "{}, more than the maximum of {bound}",
                     count(cur).in_words()
-                ),
-            ),
-            _ => (
-                "below_min",
-                "Current number of replicas below Spec.MinReplicas",
-                format!(
+                );
+                reason.say("above_max", sentence);
+                "Current number of replicas above Spec.MaxReplicas"
+            }
+            _ => {
+                let sentence = format_args!(
                     "{}, fewer than the minimum of {bound}",
                     count(cur).in_words()
-                ),
-            ),
+                );
+                reason.say("below_min", sentence);
+                "Current number of replicas below Spec.MinReplicas"
+            }
         };
-        self.decided(bound, why.to_owned());
-        let mut reason = Reason::new(because, sentence);
-        clip(&mut reason, limit.clip(), cur, bound);
-        (Verdict::Scale(count(bound)), reason)
+        self.decided(bound, Why::Bound(why));
+        clip(reason, limit.clip(), cur, bound);
+        Verdict::Scale(count(bound))
     }
 
     fn by_metrics(
@@ -336,9 +358,11 @@ impl Hpa {
         metrics: &Metrics,
         scale: &Scale,
         cur: i32,
-    ) -> (Verdict, Reason) {
-        let mut reason = Reason::new("metric", "");
-        let (best, name) = match self.compute(seen, metrics, scale, cur, &mut reason) {
+        reason: &mut Reason,
+    ) -> Verdict {
+        let mut found = reason.take_hpa().unwrap_or_default();
+        found.begin(&self.metrics);
+        let (best, winner) = match self.compute(seen, metrics, scale, cur, &mut found) {
             Ok(best) => best,
             Err(why) => {
                 self.pending.stage = Stage::NoNumber;
@@ -347,30 +371,30 @@ impl Hpa {
                     "failed to compute desired number of replicas based on listed metrics for {}: {why}",
                     self.reference
                 ));
+                found.failure = why;
                 reason.because = "no_data".into();
-                reason.sentence = why;
-                return (Verdict::Hold, reason);
+                reason.hpa(found);
+                return Verdict::Hold;
             }
         };
-        reason.terms.push(Term {
-            name: "proposal".into(),
-            value: best.to_string(),
-        });
+        found.best = Some((best, winner));
+        reason.because = "metric".into();
+        reason.hpa(found);
         let proposal = best.max(0);
         reason.wanted = Some(count(proposal));
         let why = match proposal.cmp(&cur) {
-            std::cmp::Ordering::Greater => format!("{name} above target"),
-            std::cmp::Ordering::Less => "All metrics below target".to_owned(),
-            std::cmp::Ordering::Equal => String::new(),
+            std::cmp::Ordering::Greater => Why::Above(winner),
+            std::cmp::Ordering::Less => Why::Below,
+            std::cmp::Ordering::Equal => Why::Nothing,
         };
         let asleep = self.controller.scale_to_zero && self.memory.is_true("ScaledToZero");
-        let mut desired = self.normalise(seen.at, cur, proposal, &mut reason);
+        let mut desired = self.normalise(seen.at, cur, proposal, reason);
         if cur == 0 && self.min != 0 && asleep && desired < self.min {
-            clip(&mut reason, "min", desired, self.min);
+            clip(reason, "min", desired, self.min);
             desired = self.min;
         }
         self.decided(desired, why);
-        (Verdict::Scale(count(desired)), reason)
+        Verdict::Scale(count(desired))
     }
 
     /// Stabilises and limits, and says so in conditions and clips.
@@ -410,15 +434,23 @@ impl Hpa {
                 "recent recommendations were higher than current one, applying the highest recent recommendation",
             )
         };
-        self.memory
-            .set("AbleToScale", ConditionStatus::True, word, message);
+        self.memory.set(
+            "AbleToScale",
+            ConditionStatus::True,
+            word,
+            format_args!("{message}"),
+        );
         let limited = if to == stable {
             ConditionStatus::False
         } else {
             ConditionStatus::True
         };
-        self.memory
-            .set("ScalingLimited", limited, limit.reason(), limit.message());
+        self.memory.set(
+            "ScalingLimited",
+            limited,
+            limit.reason(),
+            format_args!("{}", limit.message()),
+        );
         to
     }
 }
@@ -429,7 +461,14 @@ impl Policy for Hpa {
     }
 
     fn decide(&mut self, seen: &Observation) -> Decision {
-        self.decide_on(seen, &seen.metrics)
+        let mut reason = self.reasons.page();
+        let verdict = self.decide_on(seen, &seen.metrics, Arc::make_mut(&mut reason));
+        self.reasons.keep(&reason);
+        Decision {
+            verdict,
+            reason,
+            next: seen.at + self.wants.period,
+        }
     }
 
     fn settle(&mut self, outcome: &WriteOutcome) -> Status {
@@ -452,7 +491,7 @@ impl Policy for Hpa {
             current: self.memory.current,
             desired: self.memory.desired,
             last_scale: self.memory.last_scale,
-            conditions: self.memory.conditions.clone(),
+            conditions: Arc::clone(&self.memory.conditions),
             events: pending.events,
             error: pending.error,
         }
@@ -480,12 +519,8 @@ fn count(replicas: i32) -> Replicas {
     Replicas(u32::try_from(replicas).unwrap_or(0))
 }
 
-fn clip(reason: &mut Reason, by: &str, from: i32, to: i32) {
+fn clip(reason: &mut Reason, by: &'static str, from: i32, to: i32) {
     if from != to {
-        reason.clips.push(Clip {
-            by: by.to_owned(),
-            from: count(from),
-            to: count(to),
-        });
+        reason.clip(by, count(from), count(to));
     }
 }

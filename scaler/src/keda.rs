@@ -13,14 +13,17 @@ mod spec;
 mod triggers;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
 use metrics::{NoData, Quantity, Reading, Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Pad;
 use crate::hpa::Metrics;
 use crate::{
     Condition, ConditionStatus, Decision, Event, Hpa, MetricId, Observation, Policy, PolicyState,
-    Reason, Sample, Status, Term, Verdict, Wants, WriteOutcome,
+    Reason, Sample, Status, Verdict, Wants, WriteOutcome,
 };
 pub use formula::{Formula, FormulaError};
 use poll::{Activity, Step};
@@ -44,6 +47,17 @@ pub struct Keda {
     told: Metrics,
     memory: Memory,
     pending: Pending,
+    /// The triggers' metrics, as the HPA knows them, and their names.
+    ids: Vec<MetricId>,
+    names: Vec<String>,
+    /// The metric of the formula.
+    composite: MetricId,
+    /// What the triggers came to, and their values.
+    came: Vec<Came>,
+    values: Vec<Option<f64>>,
+    /// What its status says.
+    conditions: Arc<BTreeMap<String, Condition>>,
+    reasons: Pad,
 }
 
 /// What it must not forget, besides what its HPA must not.
@@ -61,7 +75,7 @@ struct Memory {
     paused_at: Option<Replicas>,
     /// What the last poll said, in words.
     said: String,
-    conditions: BTreeMap<String, Condition>,
+    conditions: Arc<BTreeMap<String, Condition>>,
     current: Option<Replicas>,
     desired: Option<Replicas>,
     last_scale: Option<Timestamp>,
@@ -110,8 +124,16 @@ impl Keda {
                 _ => wants.traffic = true,
             }
         }
+        let named = spec
+            .events()
+            .map(|(place, _, event)| event.metric_name(place));
+        let names: Vec<String> = named.collect();
+        let known = spec
+            .events()
+            .map(|(place, _, event)| event.metric_id(place));
+        let ids: Vec<MetricId> = known.collect();
         let memory = Memory {
-            health: vec![Health::default(); spec.events().count()],
+            health: vec![Health::default(); ids.len()],
             ..Memory::default()
         };
         Self {
@@ -122,17 +144,27 @@ impl Keda {
             told: Metrics::new(),
             memory,
             pending: Pending::default(),
+            ids,
+            names,
+            composite: MetricId::External {
+                name: spec::COMPOSITE.into(),
+            },
+            came: Vec::new(),
+            values: Vec::new(),
+            conditions: Arc::default(),
+            reasons: Pad::default(),
         }
     }
 
     /// What the triggers say to whoever reads them now; each reader counts failures.
-    fn read(&mut self, seen: &Observation, for_hpa: bool) -> Vec<Came> {
+    fn read(&mut self, seen: &Observation, for_hpa: bool) {
         let spec = &self.spec;
-        let each = spec.events().zip(&mut self.memory.health);
-        each.map(|((place, _, event), health)| {
+        self.came.clear();
+        let each = spec.events().zip(&self.ids).zip(&mut self.memory.health);
+        self.came.extend(each.map(|(((_, _, event), id), health)| {
             let read = match (&health.cached, for_hpa && event.cached) {
                 (Some(cached), true) => cached.clone(),
-                _ => triggers::read(place, event, seen),
+                _ => triggers::read(id, event, seen),
             };
             let came = triggers::with_fallback(spec, event, health, read, seen);
             if !for_hpa && event.cached {
@@ -144,65 +176,75 @@ impl Keda {
                 });
             }
             came
-        })
-        .collect()
+        }));
     }
 
-    /// Whether there is activity.
+    /// Whether there is activity; says why.
     fn activity(&mut self, seen: &Observation) -> Activity {
-        let all = self.read(seen, false);
-        let spec = &self.spec;
+        self.read(seen, false);
+        let (spec, all) = (&self.spec, &self.came);
+        let said = &mut self.memory.said;
+        said.clear();
         let mut activity = Activity {
             failed: all.iter().any(|came| matches!(came, Came::Failed(_))),
             ..Activity::default()
         };
-        let mut said = Vec::new();
-        for ((place, _, event), came) in spec.events().zip(&all) {
-            let name = event.metric_name(place);
-            match came {
+        for (((_, _, event), name), came) in spec.events().zip(&self.names).zip(all) {
+            let apart = if said.is_empty() { "" } else { "; " };
+            // Nothing is refused by a string.
+            let _written = match came {
                 Came::Value(value) => {
-                    let (active, what) = triggers::activity(event, *value, seen.at);
-                    activity.active |= active;
-                    said.push(format!("{name} {what}"));
+                    let what = triggers::activity(event, *value, seen.at);
+                    activity.active |= what.is_active();
+                    write!(said, "{apart}{name} {what}")
                 }
                 Came::Fallback(_) => {
                     activity.active = true;
-                    said.push(format!("{name} falls back"));
+                    write!(said, "{apart}{name} falls back")
                 }
-                Came::Nil => said.push(format!("{name} is nil")),
-                Came::Failed(why) => said.push(format!("{name} failed: {why}")),
-            }
+                Came::Nil => write!(said, "{apart}{name} is nil"),
+                Came::Failed(why) => write!(said, "{apart}{name} failed: {why}"),
+            };
         }
-        if let (Some(modifiers), Some(formula)) = (&spec.modifiers, &self.formula) {
-            activity.active = false;
-            if !activity.failed {
-                match triggers::composite(spec, formula, &all) {
-                    Ok(milli) => {
-                        let value = milli as f64 / 1000.0;
-                        let target = modifiers.activation_target;
-                        activity.active = value > target;
-                        let not = if activity.active { "" } else { " not" };
-                        said.push(format!(
-                            "the formula gives {value}, which is{not} above {target}"
-                        ));
-                    }
-                    Err(why) => said.push(why),
-                }
-            }
+        if self.formula.is_some() {
+            activity.active = !activity.failed && self.is_active_by_formula();
         }
-        if spec.events().next().is_none() {
+        if self.ids.is_empty() {
             activity.active = true;
-            said.push("there are only resource triggers, which count as active".into());
+            self.memory
+                .said
+                .push_str("there are only resource triggers, which count as active");
         }
-        activity.said = said.join("; ");
         activity
     }
 
-    fn poll(&mut self, seen: &Observation) -> Option<(Verdict, Reason)> {
+    /// Whether the formula gives more than it must for activity; says so.
+    fn is_active_by_formula(&mut self) -> bool {
+        let (Some(modifiers), Some(formula)) = (&self.spec.modifiers, &self.formula) else {
+            return false;
+        };
+        let said = &mut self.memory.said;
+        let apart = if said.is_empty() { "" } else { "; " };
+        let (active, _written) =
+            match triggers::composite(&self.spec, formula, &self.came, &mut self.values) {
+                Ok(milli) => {
+                    let value = milli as f64 / 1000.0;
+                    let target = modifiers.activation_target;
+                    let not = if value > target { "" } else { " not" };
+                    let what = format_args!(
+                        "{apart}the formula gives {value}, which is{not} above {target}"
+                    );
+                    (value > target, said.write_fmt(what))
+                }
+                Err(why) => (false, write!(said, "{apart}{why}")),
+            };
+        active
+    }
+
+    fn poll(&mut self, seen: &Observation, reason: &mut Reason) -> Option<Verdict> {
         let now = seen.at;
         self.memory.next_poll = Some(now + self.spec.polling_interval);
         let activity = self.activity(seen);
-        self.memory.said.clone_from(&activity.said);
         self.say_fallback();
         let current = match &seen.scale {
             Reading::Value { value, .. } => value.spec,
@@ -226,7 +268,8 @@ impl Keda {
         }
         if let Some(left) = outcome.cools {
             let left = left.as_secs_f64().ceil();
-            self.memory.said += &format!("; the cooldown lasts {left} s more");
+            // Nothing is refused by a string.
+            let _written = write!(self.memory.said, "; the cooldown lasts {left} s more");
         }
         let step = outcome.step?;
         self.pending.by = By::Poll(step);
@@ -236,48 +279,41 @@ impl Keda {
             Step::ToMinimum(_) => ("below_min", "fewer replicas than the minimum"),
         };
         let n = step.replicas();
-        let said = &activity.said;
-        let mut reason = Reason::new(because, format!("{what} ({said}): {}", n.in_words()));
+        let said = &self.memory.said;
+        reason.say(because, format_args!("{what} ({said}): {}", n.in_words()));
         reason.wanted = Some(n);
-        Some((Verdict::Scale(n), reason))
+        Some(Verdict::Scale(n))
     }
 
     /// The HPA's turn, with the values that KEDA gives it.
-    fn sync(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn sync(&mut self, seen: &Observation, reason: &mut Reason) -> Verdict {
         self.memory.next_sync = Some(seen.at + self.spec.controller.sync_period);
-        let all = self.read(seen, true);
+        self.read(seen, true);
         self.say_fallback();
-        let spec = &self.spec;
+        let (spec, all) = (&self.spec, &self.came);
         if let Some(formula) = &self.formula {
             let failed = all.iter().any(|came| matches!(came, Came::Failed(_)));
             let falls = all.iter().any(|came| matches!(came, Came::Fallback(_)));
             let value = if failed && !falls {
                 Err(format!("metric:{} encountered error", spec::COMPOSITE))
             } else {
-                triggers::composite(spec, formula, &all)
+                triggers::composite(spec, formula, all, &mut self.values)
             };
-            let id = MetricId::External {
-                name: spec::COMPOSITE.into(),
-            };
-            tell(&mut self.told, id, value, seen.at);
+            tell(&mut self.told, &self.composite, value, seen.at);
         } else {
-            for ((place, _, event), came) in spec.events().zip(all) {
+            for ((id, name), came) in self.ids.iter().zip(&self.names).zip(all) {
                 let value = match came {
-                    Came::Value(value) | Came::Fallback(value) => Ok(value),
-                    Came::Nil | Came::Failed(_) => Err(format!(
-                        "metric:{} encountered error",
-                        event.metric_name(place)
-                    )),
+                    Came::Value(value) | Came::Fallback(value) => Ok(*value),
+                    Came::Nil | Came::Failed(_) => Err(format!("metric:{name} encountered error")),
                 };
-                tell(&mut self.told, event.metric_id(place), value, seen.at);
+                tell(&mut self.told, id, value, seen.at);
             }
         }
         self.pending.by = By::Hpa;
-        let decision = self.hpa.decide_on(seen, &self.told);
-        (decision.verdict, decision.reason)
+        self.hpa.decide_on(seen, &self.told, reason)
     }
 
-    fn paused(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn paused(&mut self, seen: &Observation, reason: &mut Reason) -> Verdict {
         self.memory.next_poll = Some(seen.at + self.spec.polling_interval);
         self.memory.next_sync = None;
         self.say(
@@ -286,32 +322,39 @@ impl Keda {
             "ScaledObjectPaused",
             "ScaledObject is paused",
         );
-        let reason = |what: String| Reason::new("paused", what);
         match self.spec.annotations.paused_replicas {
             Some(n) if self.memory.paused_at != Some(n) => {
                 self.pending.by = By::Pause(n);
-                (
-                    Verdict::Scale(n),
-                    reason(format!("an annotation pauses it at {}", n.in_words())),
-                )
+                reason.say(
+                    "paused",
+                    format_args!("an annotation pauses it at {}", n.in_words()),
+                );
+                Verdict::Scale(n)
             }
-            _ => (Verdict::Hold, reason("an annotation pauses it".into())),
+            _ => {
+                reason.say("paused", format_args!("an annotation pauses it"));
+                Verdict::Hold
+            }
         }
     }
 
     fn say(&mut self, kind: &str, status: ConditionStatus, reason: &str, message: &str) {
-        let condition = self
-            .memory
-            .conditions
-            .entry(kind.to_owned())
-            .or_insert(Condition {
-                status,
-                reason: String::new(),
-                message: String::new(),
-            });
-        condition.status = status;
-        reason.clone_into(&mut condition.reason);
-        message.clone_into(&mut condition.message);
+        let all = &mut self.memory.conditions;
+        Condition::set(all, kind, status, reason, format_args!("{message}"));
+    }
+
+    /// Puts together the conditions of the HPA and its own.
+    fn show_conditions(&mut self) {
+        let (hpa, own) = (self.hpa.conditions(), &self.memory.conditions);
+        for (kind, condition) in hpa.iter().chain(own.iter()) {
+            let message = format_args!("{}", condition.message);
+            let (status, reason) = (condition.status, &condition.reason);
+            Condition::set(&mut self.conditions, kind, status, reason, message);
+        }
+        let known = |kind: &String| hpa.contains_key(kind) || own.contains_key(kind);
+        if !self.conditions.keys().all(known) {
+            Arc::make_mut(&mut self.conditions).retain(|kind, _| known(kind));
+        }
     }
 
     fn say_fallback(&mut self) {
@@ -333,19 +376,19 @@ impl Keda {
         }
     }
 
-    fn run(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn run(&mut self, seen: &Observation, reason: &mut Reason) -> Verdict {
         let now = seen.at;
         if let Some(scale) = seen.scale.value() {
             self.memory.created.get_or_insert(now);
             self.memory.current = Some(scale.spec);
         }
         if self.spec.annotations.stops() {
-            return self.paused(seen);
+            return self.paused(seen, reason);
         }
         let due = |next: Option<Timestamp>| next.is_none_or(|at| at <= now);
         let sync = due(self.memory.next_sync);
         if due(self.memory.next_poll)
-            && let Some(polled) = self.poll(seen)
+            && let Some(polled) = self.poll(seen, reason)
         {
             if sync {
                 // Its turn is on average half a period away.
@@ -353,33 +396,43 @@ impl Keda {
             }
             return polled;
         }
-        let (verdict, mut reason) = if sync {
-            self.sync(seen)
+        let verdict = if sync {
+            self.sync(seen, reason)
         } else {
-            let what = "nothing is due: neither the poll nor the HPA";
-            (Verdict::Hold, Reason::new("not_due", what))
+            let what = format_args!("nothing is due: neither the poll nor the HPA");
+            reason.say("not_due", what);
+            Verdict::Hold
         };
-        reason.terms.push(Term {
-            name: "activity".into(),
-            value: self.memory.said.clone(),
-        });
-        (verdict, reason)
+        reason.rest_on(
+            format_args!("activity"),
+            format_args!("{}", self.memory.said),
+        );
+        verdict
     }
 }
 
-/// What the HPA is told of one metric.
-fn tell(told: &mut Metrics, id: MetricId, value: Result<i64, String>, now: Timestamp) {
-    let reading = match value {
-        Ok(milli) => {
+/// What the HPA is told of one metric. What it was told before is written over.
+fn tell(told: &mut Metrics, id: &MetricId, value: Result<i64, String>, now: Timestamp) {
+    let told = match told.get_mut(id) {
+        Some(told) => told,
+        None => told.entry(id.clone()).or_default(),
+    };
+    match (value, told) {
+        (Ok(milli), Reading::Value { value, at, .. }) => {
+            *at = now;
+            for sample in value {
+                sample.value = Quantity::from_milli(milli);
+            }
+        }
+        (Ok(milli), told) => {
             let sample = Sample {
                 replica: None,
                 value: Quantity::from_milli(milli),
             };
-            Reading::now(vec![sample], now)
+            *told = Reading::now(vec![sample], now);
         }
-        Err(why) => Reading::NoData(NoData::Failed(why)),
-    };
-    told.insert(id, reading);
+        (Err(why), told) => *told = Reading::NoData(NoData::Failed(why)),
+    }
 }
 
 impl Policy for Keda {
@@ -392,7 +445,9 @@ impl Policy for Keda {
             at: seen.at,
             ..Pending::default()
         };
-        let (verdict, reason) = self.run(seen);
+        let mut reason = self.reasons.page();
+        let verdict = self.run(seen, Arc::make_mut(&mut reason));
+        self.reasons.keep(&reason);
         if let Verdict::Scale(n) = verdict {
             self.memory.desired = Some(n);
         }
@@ -430,13 +485,12 @@ impl Policy for Keda {
             events.extend(hpa.events);
             error = error.or(hpa.error);
         }
-        let mut conditions = self.hpa.conditions().clone();
-        conditions.extend(self.memory.conditions.clone());
+        self.show_conditions();
         Status {
             current: self.memory.current,
             desired: self.memory.desired.or(self.memory.current),
             last_scale: self.memory.last_scale,
-            conditions,
+            conditions: Arc::clone(&self.conditions),
             events,
             error,
         }

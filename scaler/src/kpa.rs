@@ -11,15 +11,20 @@ mod reconciler;
 mod spec;
 mod window;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use metrics::{Reading, Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Pad;
 use crate::{
     Condition, ConditionStatus, Decision, MetricId, Observation, Phase, Policy, PolicyState,
     ReadyState, Reason, Status, Verdict, Wants, WriteOutcome,
 };
 pub use decider::{KpaDecider, KpaRecommendation, KpaSteps};
-use explain::Seen;
+pub(crate) use explain::Found;
 use reconciler::Reconciler;
 pub use spec::{KpaMetric, KpaSpec};
 use window::Window;
@@ -38,6 +43,9 @@ pub struct Kpa {
     brain: Option<(KpaDecider, Reconciler)>,
     last: Last,
     pending: Pending,
+    /// What its status says, once the workload was seen.
+    conditions: Arc<BTreeMap<String, Condition>>,
+    reasons: Pad,
 }
 
 /// What its status tells of earlier steps.
@@ -91,6 +99,8 @@ impl Kpa {
             brain: None,
             last: Last::default(),
             pending: Pending::default(),
+            conditions: Arc::default(),
+            reasons: Pad::default(),
         }
     }
 
@@ -111,9 +121,9 @@ impl Kpa {
     }
 
     /// The averages of both windows.
-    fn averages(&self, seen: &Observation) -> Result<(f64, f64), String> {
+    fn averages(&self, seen: &Observation) -> Result<(f64, f64), Cow<'static, str>> {
         if let Some(Reading::NoData(why)) = seen.metrics.get(&self.metric) {
-            return Err(why.to_string());
+            return Err(why.to_string().into());
         }
         let now = self.bucket(seen.at);
         if self.stable.is_new() {
@@ -126,13 +136,16 @@ impl Kpa {
         Ok((self.stable.average(now), self.panic.average(now)))
     }
 
-    fn run(&mut self, seen: &Observation) -> (Verdict, Reason) {
+    fn run(&mut self, seen: &Observation, reason: &mut Reason) -> Verdict {
         let scale = match &seen.scale {
             Reading::Value { value, .. } => value,
             Reading::NoData(why) => {
-                let why = format!("the scale could not be read: {why}");
-                self.pending.error = Some(why.clone());
-                return (Verdict::Hold, Reason::new("no_scale", why));
+                reason.say(
+                    "no_scale",
+                    format_args!("the scale could not be read: {why}"),
+                );
+                self.pending.error = Some(reason.sentence().into_owned());
+                return Verdict::Hold;
             }
         };
         let averages = self.averages(seen);
@@ -153,21 +166,25 @@ impl Kpa {
         });
         let outcome = reconciler.reconcile(spec, seen.at);
         self.pending.came_to = Some((outcome.want, ready));
-        let reason = explain::reason(&Seen {
-            spec,
+        let found = Found {
+            metric: spec.metric,
+            target: spec.target,
+            stable_window: spec.stable_window,
+            panic_window: spec.panic_window,
             ready,
             current: scale.spec,
-            recommendation: &recommendation,
-            outcome: &outcome,
+            recommendation,
+            outcome,
             proxied: reconciler.is_proxied(),
-        });
+        };
+        found.tell(reason);
         match outcome.want {
             Some(want) if outcome.write => {
                 let want = count(want);
                 self.last.desired = Some(want);
-                (Verdict::Scale(want), reason)
+                Verdict::Scale(want)
             }
-            _ => (Verdict::Hold, reason),
+            _ => Verdict::Hold,
         }
     }
 }
@@ -183,7 +200,9 @@ impl Policy for Kpa {
             ..Pending::default()
         };
         self.record(seen);
-        let (verdict, reason) = self.run(seen);
+        let mut reason = self.reasons.page();
+        let verdict = self.run(seen, Arc::make_mut(&mut reason));
+        self.reasons.keep(&reason);
         Decision {
             verdict,
             reason,
@@ -213,30 +232,32 @@ impl Policy for Kpa {
                 }
             }
         }
-        let mut status = Status {
+        if let Some((_, reconciler)) = &self.brain {
+            let (status, reason, message) = reconciler.condition();
+            let message = format_args!("{message}");
+            Condition::set(&mut self.conditions, "Active", status, reason, message);
+            let status = if reconciler.initialized {
+                ConditionStatus::True
+            } else {
+                ConditionStatus::Unknown
+            };
+            let nothing = format_args!("");
+            Condition::set(
+                &mut self.conditions,
+                "ScaleTargetInitialized",
+                status,
+                "",
+                nothing,
+            );
+        }
+        Status {
             current: self.last.current,
             desired: self.last.desired.or(self.last.current),
             last_scale: self.last.scaled,
+            conditions: Arc::clone(&self.conditions),
             error,
-            ..Status::default()
-        };
-        if let Some((_, reconciler)) = &self.brain {
-            let initialized = Condition {
-                status: if reconciler.initialized {
-                    ConditionStatus::True
-                } else {
-                    ConditionStatus::Unknown
-                },
-                reason: String::new(),
-                message: String::new(),
-            };
-            status.conditions = [
-                ("Active".to_owned(), reconciler.condition()),
-                ("ScaleTargetInitialized".to_owned(), initialized),
-            ]
-            .into();
+            events: Vec::new(),
         }
-        status
     }
 
     fn save(&self) -> PolicyState {
@@ -264,6 +285,7 @@ impl Policy for Kpa {
             _ => None,
         };
         self.last = saved.last;
+        self.conditions = Arc::default();
         Ok(())
     }
 

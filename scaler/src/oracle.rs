@@ -12,6 +12,7 @@ mod capacity;
 mod levels;
 mod plan;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Replicas, Timestamp};
@@ -21,10 +22,9 @@ use serde::{Deserialize, Serialize};
 pub use capacity::{CapacityCurve, CapacityError};
 pub use plan::{Load, OracleTask, Plan};
 
+use crate::decision::Pad;
 use crate::fixed::Memory;
-use crate::{
-    Decision, Observation, Policy, PolicyState, Reason, Status, Term, Verdict, Wants, WriteOutcome,
-};
+use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 /// What an [`Oracle`] follows.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -65,6 +65,7 @@ pub struct Oracle {
     changes: Vec<(Timestamp, Replicas)>,
     lead: Duration,
     memory: Memory,
+    reasons: Pad,
 }
 
 impl Oracle {
@@ -79,6 +80,7 @@ impl Oracle {
             changes: spec.changes,
             lead: spec.lead,
             memory: Memory::default(),
+            reasons: Pad::default(),
         }
     }
 
@@ -104,27 +106,30 @@ impl Policy for Oracle {
         // What is ordered at the next decision is there a lead later: until then this one has to do.
         let until = next + self.lead;
         let wanted = self.needed(seen.at, until);
-        let mut reason = match wanted {
-            Some(replicas) => Reason::new(
+        let mut page = self.reasons.page();
+        let reason = Arc::make_mut(&mut page);
+        match wanted {
+            Some(n) => reason.say(
                 "oracle",
-                format!(
+                format_args!(
                     "no more than {} needed until {until}, as the future is known",
-                    replicas.in_words()
+                    n.in_words()
                 ),
             ),
-            None => Reason::new("oracle", "there is no plan"),
-        };
+            None => reason.say("oracle", format_args!("there is no plan")),
+        }
         reason.wanted = wanted;
         if let Some(now) = self.needed(seen.at, seen.at) {
-            reason.terms.push(Term {
-                name: "needed now".into(),
-                value: now.in_words().to_string(),
-            });
+            reason.rest_on(
+                format_args!("needed now"),
+                format_args!("{}", now.in_words()),
+            );
         }
+        self.reasons.keep(&page);
         self.memory.see(seen, wanted);
         Decision {
             verdict: wanted.map_or(Verdict::Hold, Verdict::Scale),
-            reason,
+            reason: page,
             next,
         }
     }

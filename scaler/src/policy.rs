@@ -1,12 +1,15 @@
 //! What every policy is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Replicas, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::decision::{SENTENCE, WORDS, write_over};
 use crate::{Decision, MetricId, Observation, WriteOutcome};
 
 /// A pure, synchronous function from what was seen to what to do, with the history it needs.
@@ -15,6 +18,9 @@ pub trait Policy {
     fn wants(&self) -> &Wants;
 
     /// Decides. Observations come in the order of time.
+    ///
+    /// Once what the policy remembers is as large as it gets, nothing is allocated, if the last decision and the last status were
+    /// dropped meanwhile; `tests/allocations.rs` says with what exceptions.
     fn decide(&mut self, seen: &Observation) -> Decision;
 
     /// Learns what became of its last decision, and says how things stand.
@@ -136,14 +142,18 @@ pub struct Status {
     #[serde(default)]
     pub last_scale: Option<Timestamp>,
     /// Conditions, by type.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub conditions: BTreeMap<String, Condition>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub conditions: Arc<BTreeMap<String, Condition>>,
     /// What happened in this step, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,
     /// What went wrong in this step, if anything did. It may be set although a decision was carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+fn is_empty(conditions: &Arc<BTreeMap<String, Condition>>) -> bool {
+    conditions.is_empty()
 }
 
 /// One condition.
@@ -155,6 +165,32 @@ pub struct Condition {
     pub reason: String,
     /// One sentence.
     pub message: String,
+}
+
+impl Condition {
+    /// Sets the condition of this type among others. What nobody else holds is written over, without allocating.
+    pub(crate) fn set(
+        all: &mut Arc<BTreeMap<String, Self>>,
+        kind: &str,
+        status: ConditionStatus,
+        reason: &str,
+        message: fmt::Arguments<'_>,
+    ) {
+        let all = Arc::make_mut(all);
+        if !all.contains_key(kind) {
+            let new = Self {
+                status,
+                reason: String::new(),
+                message: String::new(),
+            };
+            all.insert(kind.to_owned(), new);
+        }
+        if let Some(condition) = all.get_mut(kind) {
+            condition.status = status;
+            write_over(&mut condition.reason, WORDS, format_args!("{reason}"));
+            write_over(&mut condition.message, SENTENCE, message);
+        }
+    }
 }
 
 /// Whether a condition holds.

@@ -668,11 +668,11 @@ impl ShownDecision {
                 Verdict::Scale(n) => Some(n),
                 Verdict::Hold => None,
             },
-            because: reason.because,
-            sentence: reason.sentence,
+            because: reason.because.clone().into_owned(),
+            sentence: reason.sentence().into_owned(),
             wanted: reason.wanted,
-            terms: reason.terms,
-            clips: reason.clips,
+            terms: reason.terms(),
+            clips: reason.clips.clone(),
             next: Instant(next),
         }
     }

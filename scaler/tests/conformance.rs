@@ -86,7 +86,8 @@ fn outcome(decision: &Decision, status: &Status, spec: Option<u32>, written: boo
         Verdict::Scale(n) if written => n.get(),
         _ => spec.unwrap_or(0),
     };
-    let term = decision.reason.terms.iter().find(|t| t.name == "proposal");
+    let mut terms = decision.reason.terms().into_iter();
+    let term = terms.find(|t| t.name == "proposal");
     let proposal = term.map(|t| t.value.parse::<i64>().unwrap());
     let conditions: Vec<Value> = status
         .conditions

@@ -199,7 +199,7 @@ fn reasons_read_well() {
         .iter()
         .find(|r| r.outcome == WriteOutcome::Written)
         .unwrap();
-    let sentence = &first_up.decision.reason.sentence;
+    let sentence = first_up.decision.reason.sentence();
     assert_eq!(
         sentence,
         "mean CPU 100 % of the request against a target of 70 %: 2 × 1.43 = 3 replicas"

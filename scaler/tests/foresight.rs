@@ -198,9 +198,9 @@ fn replica(ready: u64, now: u64) -> ReplicaObservation {
     }
 }
 
-fn term<'a>(decision: &'a Decision, name: &str) -> Option<&'a str> {
-    let mut terms = decision.reason.terms.iter();
-    Some(terms.find(|term| term.name == name)?.value.as_str())
+fn term(decision: &Decision, name: &str) -> Option<String> {
+    let mut terms = decision.reason.terms().into_iter();
+    Some(terms.find(|term| term.name == name)?.value)
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn until_two_days_are_known_it_is_reactive_to_the_letter() {
     for (one, two) in one.iter().zip(&two) {
         assert_eq!(one.verdict, two.verdict);
         assert_eq!(
-            term(two, "forecast"),
+            term(two, "forecast").as_deref(),
             Some("none before two whole days are known")
         );
     }
@@ -271,7 +271,7 @@ fn what_is_saved_is_small_and_its_checkpoint_alone_is_enough() {
     poor.restore(&state).unwrap();
     let decision = poor.decide(&Plant::new(sale, 30).observe(from + DAY + PERIOD));
     assert_eq!(
-        term(&decision, "forecast"),
+        term(&decision, "forecast").as_deref(),
         Some("none before two whole days are known")
     );
 }
@@ -319,7 +319,11 @@ fn without_readings_it_goes_up_to_what_is_usual_and_never_down() {
         let mut seen = plant.observe(now);
         seen.traffic.offered = Reading::NoData(NoData::Stale);
         let decision = plant.follow(&mut policy, &seen, now);
-        assert!(plant.replicas.len() >= last, "{}", decision.reason.sentence);
+        assert!(
+            plant.replicas.len() >= last,
+            "{}",
+            decision.reason.sentence()
+        );
         last = plant.replicas.len();
     }
     let needed = day(from + 8 * 3600) / FULL;

@@ -196,7 +196,7 @@ proptest! {
             let now = Timestamp::from_secs(1_000);
             let readings: Vec<_> = (0..10).map(|s| (Timestamp::from_secs(991 + s), load)).collect();
             let decision = policy.decide(&seen(&policy, now, start, start, &readings));
-            decision.reason.terms.iter().find(|t| t.name == "proposal").map(|t| t.value.parse::<i64>().unwrap())
+            decision.reason.terms().into_iter().find(|t| t.name == "proposal").map(|t| t.value.parse::<i64>().unwrap())
         };
         prop_assert!(ask(load * more) >= ask(load));
     }

@@ -46,7 +46,7 @@ impl Policy for Told {
         self.next += 1;
         Decision {
             verdict: wanted.map_or(Verdict::Hold, |n| Verdict::Scale(Replicas(n))),
-            reason: Reason::new("told", "told"),
+            reason: Reason::new("told", "told").into(),
             next: seen.at,
         }
     }

@@ -177,7 +177,8 @@ fn the_one_with_days_follows_its_forecast() {
     let reason = policy
         .decide(&seen(policy.wants(), start(), 8, 400.0))
         .reason;
-    let said = reason.terms.iter().find(|term| term.name == "forecast");
+    let terms = reason.terms();
+    let said = terms.iter().find(|term| term.name == "forecast");
     assert!(said.unwrap().value.starts_with("followed"), "{reason:?}");
 }
 

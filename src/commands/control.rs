@@ -296,7 +296,10 @@ fn tell(workload: &str, step: &StepRecord) {
         .iter()
         .map(|clip| format!(", {} {} → {}", clip.by, clip.from, clip.to))
         .collect();
-    output::progress(&format!("{workload}: {what} ({}{clips})", reason.sentence));
+    output::progress(&format!(
+        "{workload}: {what} ({}{clips})",
+        reason.sentence()
+    ));
 }
 
 /// The record, as far as it can be written.

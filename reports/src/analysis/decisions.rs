@@ -145,9 +145,9 @@ impl Decisions {
             at_s: record.scenario_s(decided.at),
             from,
             to,
-            because: reason.because.clone(),
-            sentence: reason.sentence.clone(),
-            terms: reason.terms.clone(),
+            because: reason.because.to_string(),
+            sentence: reason.sentence().into_owned(),
+            terms: reason.terms(),
             clips: reason.clips.clone(),
             error,
         };

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use metrics::{Quantity, Reading, Replicas};
 use scaler::{
     HpaController, HpaTarget, MetricId, ReadyState, ReplicaObservation, Sample, Scale, SimpleHpa,
@@ -115,7 +117,8 @@ fn a_record_replays_byte_for_byte_and_a_changed_one_says_where_it_differs() {
         _ => None,
     });
     tampered.skip(2).for_each(|decision| {
-        decision.reason.sentence.push('!');
+        let said = format!("{}!", decision.reason.sentence());
+        Arc::make_mut(&mut decision.reason).retell(said);
     });
     let record = Record::from_events(all).unwrap();
     let replayed = replay::replay(&record).unwrap();
@@ -290,7 +293,7 @@ fn hostile_names_do_nothing() {
     let mut all = events(&DAY);
     for event in &mut all {
         if let Event::Decision { decision, .. } = event {
-            decision.reason.sentence = "\u{1b}[31m<b>`".into();
+            Arc::make_mut(&mut decision.reason).retell("\u{1b}[31m<b>`");
         }
     }
     let record = Record::from_events(all).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics::{Counts, Generator, Replicas, Series, Window, Workload};
-use scaler::{Clip, Decision, Observation, Reason, Status, Term, Verdict, WriteOutcome};
+use scaler::{Clip, Decision, Observation, Reason, Status, Verdict, WriteOutcome};
 
 use super::{FULL, Kind, PERIOD_S, SPEED, at, services, world};
 use crate::record::Event;
@@ -101,10 +101,10 @@ impl Run {
             ),
         );
         reason.wanted = Some(Replicas(unclipped));
-        reason.terms = vec![Term {
-            name: "load expected".into(),
-            value: format!("{seen:.1} req/s"),
-        }];
+        reason.rest_on(
+            format_args!("load expected"),
+            format_args!("{seen:.1} req/s"),
+        );
         if unclipped < wanted {
             reason.clips = vec![Clip {
                 by: "min".into(),
@@ -135,7 +135,7 @@ impl Run {
             at: at(index),
             decision: Decision {
                 verdict: Verdict::Scale(Replicas(self.desired)),
-                reason,
+                reason: reason.into(),
                 next: at(index + 1),
             },
         });

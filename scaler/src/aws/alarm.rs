@@ -78,15 +78,16 @@ impl AwsAlarm {
     /// Its state by the datapoints, the newest last: whether each breaches, if it is there at all.
     pub(super) fn state(
         &self,
-        points: impl DoubleEndedIterator<Item = Option<bool>>,
+        points: impl DoubleEndedIterator<Item = Option<bool>> + Clone,
         before: State,
     ) -> State {
-        let newest: Vec<Option<bool>> = points.rev().take(self.kept()).collect();
+        let newest = points.rev().take(self.kept());
         let periods = self.periods as usize;
-        let known: Vec<bool> = newest.iter().copied().flatten().take(periods).collect();
-        let breach = known.iter().filter(|breaches| **breaches).count();
+        let counted = newest.clone().flatten().take(periods);
+        let known = counted.clone().count();
+        let breach = counted.filter(|breaches| *breaches).count();
         let lacking = match self.missing {
-            AwsMissing::Breaching => periods - known.len(),
+            AwsMissing::Breaching => periods - known,
             _ => 0,
         };
         if breach + lacking >= self.datapoints as usize {
@@ -96,10 +97,10 @@ impl AwsAlarm {
             self.missing,
             AwsMissing::Breaching | AwsMissing::NotBreaching
         );
-        if known.len() == periods || is_filled {
+        if known == periods || is_filled {
             return State::Ok;
         }
-        match (self.missing, known.is_empty(), self.is_early(&newest)) {
+        match (self.missing, known == 0, self.is_early(newest)) {
             (AwsMissing::Ignore, true, _) | (AwsMissing::Ignore, _, true) => before,
             (_, true, _) => State::Unknown,
             (_, _, true) => State::Alarm,
@@ -109,11 +110,15 @@ impl AwsAlarm {
 
     /// Whether all datapoints that are there breach, and the oldest is as old as an alarm takes: then CloudWatch does not
     /// wait for those that never come.
-    fn is_early(&self, newest: &[Option<bool>]) -> bool {
-        let known = || newest.iter().enumerate().filter(|(_, p)| p.is_some());
-        let oldest = known().next_back().map(|(age, _)| age + 1);
-        known().all(|(_, point)| *point == Some(true))
-            && oldest.is_some_and(|age| age >= self.datapoints as usize)
+    fn is_early(&self, newest: impl Iterator<Item = Option<bool>>) -> bool {
+        let (mut all, mut oldest) = (true, 0);
+        for (age, point) in newest.enumerate() {
+            if let Some(breaches) = point {
+                all &= breaches;
+                oldest = age + 1;
+            }
+        }
+        all && oldest > 0 && oldest >= self.datapoints as usize
     }
 }
 
@@ -192,7 +197,7 @@ impl Points {
         }
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Option<f64>> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Option<f64>> + Clone {
         self.closed.iter().copied()
     }
 

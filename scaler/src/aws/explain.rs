@@ -1,11 +1,13 @@
 //! From what the alarms ask for to a number, in words and terms.
 
+use std::fmt;
+
 use metrics::{Replicas, Timestamp};
 
 use super::Aws;
 use super::alarm::State;
-use super::watch::{Asks, Watch, Watched};
-use crate::{Clip, Reason, Term};
+use super::watch::{Asks, Watch, Watched, Why};
+use crate::Reason;
 
 /// All that a decision rests on.
 pub(super) struct Seen<'a> {
@@ -21,17 +23,25 @@ impl Seen<'_> {
     /// How many there should be, and why; nothing: nobody knows.
     ///
     /// The policy that asks for most wins. Replicas go only if every policy that may scale in says so.
-    pub(super) fn decide(&self) -> (Option<u32>, Reason) {
+    pub(super) fn decide(&self, reason: &mut Reason) -> Option<u32> {
+        let to = self.number(reason);
+        self.add_terms(reason);
+        to
+    }
+
+    fn number(&self, reason: &mut Reason) -> Option<u32> {
         let outs = self.asked.iter().filter_map(|asks| match asks {
             Asks::Out(n, why) => Some((*n, why)),
             _ => None,
         });
         if let Some((n, why)) = outs.max_by_key(|(n, _)| *n) {
-            return self.out(n, why);
+            return Some(self.out(n, why, reason));
         }
         if self.asked.contains(&Asks::Unknown) {
-            let what = "no data for a whole period: nothing is done on insufficient data";
-            return (None, self.with_terms(Reason::new("no_data", what)));
+            let what =
+                format_args!("no data for a whole period: nothing is done on insufficient data");
+            reason.say("no_data", what);
+            return None;
         }
         let ins = self.asked.iter().filter_map(|asks| match asks {
             Asks::In(n, why) => Some((*n, why)),
@@ -39,47 +49,46 @@ impl Seen<'_> {
         });
         let most = ins.max_by_key(|(n, _)| *n);
         match most.filter(|_| !self.asked.contains(&Asks::Stay)) {
-            Some((n, why)) => self.inward(n, why),
+            Some((n, why)) => Some(self.inward(n, why, reason)),
             None => {
-                let mut reason = Reason::new("alarm", self.calm());
+                let all = Calm(self);
+                reason.say(
+                    "alarm",
+                    format_args!("{all}: no alarm that changes anything"),
+                );
                 reason.wanted = Some(Replicas(self.current));
-                (Some(self.current), self.with_terms(reason))
+                Some(self.current)
             }
         }
     }
 
-    fn out(&self, n: u32, why: &str) -> (Option<u32>, Reason) {
-        let mut reason = self.acting("scale_out", n, why);
+    fn out(&self, n: u32, why: &Why, reason: &mut Reason) -> u32 {
+        acting(reason, "scale_out", n, why);
         // It never takes any away, but what was added within the cooldown is part of what it asks for.
         let mut to = n.max(self.current);
         if n <= self.current && self.base < self.current {
             let added = self.current - self.base;
-            reason.sentence += &format!("; {added} were added within the cooldown already");
-            clip(&mut reason, "cooldown", n, to);
+            reason.go_on(format_args!(
+                "; {added} were added within the cooldown already"
+            ));
+            clip(reason, "cooldown", n, to);
         }
-        self.bound(&mut reason, &mut to);
+        self.bound(reason, &mut to);
         // Above the maximum a scale-out does nothing.
-        (Some(to.max(self.current)), self.with_terms(reason))
+        to.max(self.current)
     }
 
-    fn inward(&self, n: u32, why: &str) -> (Option<u32>, Reason) {
-        let mut reason = self.acting("scale_in", n, why);
+    fn inward(&self, n: u32, why: &Why, reason: &mut Reason) -> u32 {
+        acting(reason, "scale_in", n, why);
         let mut to = n.min(self.current);
         if let Some(until) = self.aws.no_in_until().filter(|until| self.now < *until) {
             let left = until.since(self.now).as_secs_f64().ceil();
-            reason.sentence += &format!("; the cooldown lasts {left} s more");
-            clip(&mut reason, "cooldown", to, self.current);
+            reason.go_on(format_args!("; the cooldown lasts {left} s more"));
+            clip(reason, "cooldown", to, self.current);
             to = self.current;
         }
-        self.bound(&mut reason, &mut to);
-        (Some(to), self.with_terms(reason))
-    }
-
-    fn acting(&self, because: &str, n: u32, why: &str) -> Reason {
-        let words = Replicas(n).in_words();
-        let mut reason = Reason::new(because, format!("{why} {words}"));
-        reason.wanted = Some(Replicas(n));
-        reason
+        self.bound(reason, &mut to);
+        to
     }
 
     fn bound(&self, reason: &mut Reason, to: &mut u32) {
@@ -93,43 +102,63 @@ impl Seen<'_> {
         }
     }
 
-    /// What is, while no alarm asks for anything.
-    fn calm(&self) -> String {
-        let each = self.aws.watches.iter().zip(&self.aws.memory.watched);
-        let one = |(watch, watched): (&Watch, &Watched)| {
-            let value = watched.points.newest();
-            let value = value.map_or("unknown".into(), |v| watch.metric.shown(v));
-            format!("{} {value}", watch.metric.word())
-        };
-        let all: Vec<String> = each.map(one).collect();
-        format!("{}: no alarm that changes anything", all.join(", "))
+    fn each(&self) -> impl Iterator<Item = (&Watch, &Watched)> {
+        self.aws.watches.iter().zip(&self.aws.memory.watched)
     }
 
-    fn with_terms(&self, mut reason: Reason) -> Reason {
-        for (watch, watched) in self.aws.watches.iter().zip(&self.aws.memory.watched) {
-            let value = watched.points.newest();
-            let value = value.map_or("no data".into(), |v| watch.metric.shown(v));
-            reason.terms.push(term(watch.metric.word(), value));
+    fn add_terms(&self, reason: &mut Reason) {
+        for (watch, watched) in self.each() {
+            let word = watch.metric.word();
+            match watched.points.newest() {
+                Some(value) => reason.rest_on(
+                    format_args!("{word}"),
+                    format_args!("{}", watch.metric.shown(value)),
+                ),
+                None => reason.rest_on(format_args!("{word}"), format_args!("no data")),
+            }
             let states = [("above", watched.above), ("below", watched.below)];
             for ((side, state), (at, alarm)) in states.into_iter().zip(watch.alarms()) {
                 let Some(at) = at else { continue };
                 let known = watched.points.known(alarm.periods);
-                let value = format!(
-                    "{}, goes off at {} of {} datapoints {side} {}; {known} known",
-                    word(state),
-                    alarm.datapoints,
-                    alarm.periods,
-                    watch.metric.shown(at),
+                reason.rest_on(
+                    format_args!("{word} alarm {side}"),
+                    format_args!(
+                        "{}, goes off at {} of {} datapoints {side} {}; {known} known",
+                        self::word(state),
+                        alarm.datapoints,
+                        alarm.periods,
+                        watch.metric.shown(at),
+                    ),
                 );
-                reason.terms.push(term(
-                    &format!("{} alarm {side}", watch.metric.word()),
-                    value,
-                ));
             }
         }
-        let what = "after AWS's documents, not its code";
-        reason.terms.push(term("approximate", what.into()));
-        reason
+        reason.rest_on(
+            format_args!("approximate"),
+            format_args!("after AWS's documents, not its code"),
+        );
+    }
+}
+
+fn acting(reason: &mut Reason, because: &'static str, n: u32, why: &Why) {
+    let ending = if n == 1 { "" } else { "s" };
+    reason.say(because, format_args!("{why} {n} replica{ending}"));
+    reason.wanted = Some(Replicas(n));
+}
+
+/// What is, while no alarm asks for anything.
+struct Calm<'a>(&'a Seen<'a>);
+
+impl fmt::Display for Calm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (watch, watched)) in self.0.each().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{} ", watch.metric.word())?;
+            match watched.points.newest() {
+                Some(value) => write!(f, "{}", watch.metric.shown(value))?,
+                None => f.write_str("unknown")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -141,19 +170,8 @@ const fn word(state: State) -> &'static str {
     }
 }
 
-fn clip(reason: &mut Reason, by: &str, from: u32, to: u32) {
+fn clip(reason: &mut Reason, by: &'static str, from: u32, to: u32) {
     if from != to {
-        reason.clips.push(Clip {
-            by: by.to_owned(),
-            from: Replicas(from),
-            to: Replicas(to),
-        });
-    }
-}
-
-fn term(name: &str, value: String) -> Term {
-    Term {
-        name: name.to_owned(),
-        value,
+        reason.clip(by, Replicas(from), Replicas(to));
     }
 }

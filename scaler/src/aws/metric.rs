@@ -1,13 +1,14 @@
 //! What is watched: the mean over a service's replicas, as AWS's services report it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use metrics::Reading;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::tenths;
+use crate::figures::Trimmed;
 use crate::{ContainerKind, Observation, Phase, ReadyState, ReplicaObservation, Wants};
 
 /// What is watched.
@@ -62,19 +63,29 @@ impl AwsMetric {
     }
 
     /// A value with its unit.
-    pub(super) fn shown(self, value: f64) -> String {
-        match self {
-            Self::Cpu | Self::Busy => format!("{} %", short(value * 100.0)),
-            Self::Requests => format!("{}/s a replica", short(value)),
-            Self::Concurrency => format!("{} a replica", short(value)),
+    pub(super) const fn shown(self, value: f64) -> Shown {
+        Shown {
+            metric: self,
+            value,
         }
     }
 }
 
-/// At most one decimal.
-fn short(value: f64) -> String {
-    let text = tenths(value).to_string();
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+/// A value with its unit, with at most one decimal.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    metric: AwsMetric,
+    value: f64,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.metric {
+            AwsMetric::Cpu | AwsMetric::Busy => write!(f, "{} %", Trimmed(self.value * 100.0, 1)),
+            AwsMetric::Requests => write!(f, "{}/s a replica", Trimmed(self.value, 1)),
+            AwsMetric::Concurrency => write!(f, "{} a replica", Trimmed(self.value, 1)),
+        }
+    }
 }
 
 fn fresh<'a, T>(reading: &'a Reading<T>, seen: &Observation, period: Duration) -> Option<&'a T> {
@@ -96,25 +107,38 @@ fn each(seen: &Observation, sum: f64) -> Option<f64> {
 /// Used ÷ asked for, over all running replicas that say both.
 fn cpu(seen: &Observation, period: Duration) -> Option<f64> {
     let usage = fresh(&seen.usage, seen, period)?;
-    let running = seen.replicas.iter().filter(|r| r.phase == Phase::Running);
-    let asked: BTreeMap<&str, i64> = running
-        .filter_map(|r| Some((r.id.as_str(), asked(r)?)))
-        .collect();
+    let known = |r: &ReplicaObservation| {
+        let running = r.phase == Phase::Running;
+        running.then(|| asked(r)).flatten()
+    };
+    // Sources mostly list both in the same order: then no search is needed.
+    let mut by_name: Option<BTreeMap<&str, (usize, i64)>> = None;
+    let mut next = 0;
     let (mut used, mut of) = (0.0, 0.0);
     for sample in usage {
-        let Some(request) = asked.get(sample.replica.as_str()) else {
+        let following = seen.replicas.get(next).filter(|r| r.id == sample.replica);
+        let found = following.and_then(known).map(|request| (next, request));
+        let found = found.or_else(|| {
+            let by_name = by_name.get_or_insert_with(|| {
+                let each = seen.replicas.iter().enumerate();
+                each.filter_map(|(place, r)| Some((r.id.as_str(), (place, known(r)?))))
+                    .collect()
+            });
+            by_name.get(sample.replica.as_str()).copied()
+        });
+        let Some((place, request)) = found else {
             continue;
         };
+        next = place + 1;
         if seen.at.since(sample.at) > period {
             continue;
         }
         let containers = sample.containers.iter();
-        let milli: Vec<i64> = containers
-            .filter_map(|c| c.usage.get("cpu").map(|cpu| cpu.milli()))
-            .collect();
-        if !milli.is_empty() {
-            used += milli.iter().map(|m| *m as f64).sum::<f64>();
-            of += *request as f64;
+        let milli = containers.filter_map(|c| c.usage.get("cpu").map(|cpu| cpu.milli() as f64));
+        let (sum, any) = milli.fold((0.0, false), |(sum, _), milli| (sum + milli, true));
+        if any {
+            used += sum;
+            of += request as f64;
         }
     }
     (of > 0.0).then(|| used / of)

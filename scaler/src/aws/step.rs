@@ -2,6 +2,8 @@
 //!
 //! After "Step scaling policies" of the Application Auto Scaling and EC2 Auto Scaling user guides.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,20 +54,24 @@ impl AwsAdjustment {
     }
 
     /// In words: `adds 30 % to 10`, `takes 2 from 10`, or `sets the number`.
-    pub(super) fn words(self, capacity: u32) -> String {
-        let change = |is_more: bool, amount: String| {
-            let (verb, preposition) = if is_more {
-                ("adds", "to")
-            } else {
-                ("takes", "from")
-            };
-            format!("{verb} {amount} {preposition} {capacity}")
+    pub(super) fn words(self, f: &mut fmt::Formatter<'_>, capacity: u32) -> fmt::Result {
+        let is_more = match self {
+            Self::ChangeInCapacity(by) => by >= 0,
+            Self::PercentChangeInCapacity(by) => by >= 0.0,
+            Self::ExactCapacity(_) => return f.write_str("sets the number"),
         };
+        let (verb, preposition) = if is_more {
+            ("adds", "to")
+        } else {
+            ("takes", "from")
+        };
+        write!(f, "{verb} ")?;
         match self {
-            Self::ChangeInCapacity(by) => change(by >= 0, by.unsigned_abs().to_string()),
-            Self::PercentChangeInCapacity(by) => change(by >= 0.0, format!("{} %", by.abs())),
-            Self::ExactCapacity(_) => "sets the number".to_owned(),
+            Self::ChangeInCapacity(by) => write!(f, "{}", by.unsigned_abs())?,
+            Self::PercentChangeInCapacity(by) => write!(f, "{} %", by.abs())?,
+            Self::ExactCapacity(_) => {}
         }
+        write!(f, " {preposition} {capacity}")
     }
 }
 

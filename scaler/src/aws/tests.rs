@@ -143,7 +143,7 @@ fn a_scale_in_waits_for_the_last_one_and_a_scale_out_does_not() {
     assert_eq!(held.reason.wanted, Some(Replicas(13)));
     let clip = &held.reason.clips[0];
     assert_eq!(
-        (clip.by.as_str(), clip.from, clip.to),
+        (&*clip.by, clip.from, clip.to),
         ("cooldown", Replicas(13), Replicas(15))
     );
 }
@@ -207,10 +207,10 @@ fn a_decision_says_what_was_measured_what_follows_and_that_it_is_approximate() {
     world.minutes(2, 72.0);
     let reason = world.minute(Some(72.0)).reason;
     assert_eq!(
-        reason.sentence,
+        reason.sentence(),
         "requests 72/s a replica against a target of 50/s a replica: 10 × 1.44 = 15 replicas"
     );
-    let terms = reason.terms.iter();
+    let terms = reason.terms().into_iter();
     let terms: Vec<String> = terms.map(|t| format!("{}: {}", t.name, t.value)).collect();
     assert_eq!(
         terms,
@@ -224,11 +224,11 @@ fn a_decision_says_what_was_measured_what_follows_and_that_it_is_approximate() {
     let percent = |by| AwsAdjustment::PercentChangeInCapacity(f64::from(by) * 10.0);
     let mut world = World::new(steps(percent, 1).build(), 10);
     assert_eq!(
-        world.minute(Some(75.5)).reason.sentence,
+        world.minute(Some(75.5)).reason.sentence(),
         "requests 75.5/s a replica: the step at 70/s a replica adds 30 % to 10: 13 replicas"
     );
     assert_eq!(
-        world.minute(Some(65.0)).reason.sentence,
+        world.minute(Some(65.0)).reason.sentence(),
         "requests 65/s a replica: the step at 60/s a replica adds 20 % to 10: 12 replicas; 3 were added within the cooldown already"
     );
 }

@@ -1,5 +1,7 @@
 //! One scaling policy of AWS's: a metric, its alarms, and how many replicas they ask for.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::alarm::{AwsAlarm, Points, State};
@@ -46,18 +48,56 @@ pub(super) struct Watched {
 }
 
 /// What one policy asks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Asks {
     /// At least so many, and why.
-    Out(u32, String),
+    Out(u32, Why),
     /// So many are enough, and why.
-    In(u32, String),
+    In(u32, Why),
     /// As many as there are.
     Stay,
     /// It never asks for fewer, and does not ask for more: what the others say holds.
     Abstain,
     /// Nobody knows.
     Unknown,
+}
+
+/// Why it asks for so many: a metric's value, and what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Why {
+    metric: AwsMetric,
+    value: f64,
+    /// The replicas it goes from.
+    of: u32,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum By {
+    Step(AwsStep),
+    Target(f64),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            metric, value, of, ..
+        } = *self;
+        write!(f, "{} {}", metric.word(), metric.shown(value))?;
+        match self.by {
+            By::Step(step) => {
+                write!(f, ": the step at {} ", metric.shown(step.at))?;
+                step.adjustment.words(f, of)?;
+                f.write_str(":")
+            }
+            By::Target(target) => write!(
+                f,
+                " against a target of {}: {of} × {} =",
+                metric.shown(target),
+                Decimals(value / target, 2)
+            ),
+        }
+    }
 }
 
 impl Watch {
@@ -134,14 +174,11 @@ impl Watch {
         (out, down, magnitude): (&[AwsStep], &[AwsStep], u32),
         (current, base): (u32, u32),
     ) -> Asks {
-        let why = |step: &AwsStep, capacity: u32| {
-            format!(
-                "{} {}: the step at {} {}:",
-                self.metric.word(),
-                self.metric.shown(value),
-                self.metric.shown(step.at),
-                step.adjustment.words(capacity)
-            )
+        let why = |step: &AwsStep, of: u32| Why {
+            metric: self.metric,
+            value,
+            of,
+            by: By::Step(*step),
         };
         if watched.above == State::Alarm
             && let Some(step) = outward(out, value)
@@ -165,14 +202,11 @@ impl Watch {
         (current, base): (u32, u32),
     ) -> Asks {
         let needed = |of: u32| (f64::from(of) * value / target).ceil() as u32;
-        let why = |of: u32| {
-            format!(
-                "{} {} against a target of {}: {of} × {} =",
-                self.metric.word(),
-                self.metric.shown(value),
-                self.metric.shown(target),
-                Decimals(value / target, 2)
-            )
+        let why = |of: u32| Why {
+            metric: self.metric,
+            value,
+            of,
+            by: By::Target(target),
         };
         if watched.above == State::Alarm && value > target {
             return Asks::Out(needed(base), why(base));

@@ -1,14 +1,13 @@
 //! The guard `no_data: hold`: never down on what cannot be trusted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{NoData, Ratio, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Clip, Decision, Observation, Policy, PolicyState, Status, Term, Verdict, Wants, WriteOutcome,
-};
+use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 /// What a reading must be to be trusted on the way down.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -146,7 +145,7 @@ impl Trust {
             ("busy", self.doubt_reading(&t.busy, seen), asked(&t.busy)),
         ];
         let mut doubts = doubts.into_iter().filter(|(_, _, counts)| *counts);
-        doubts.find_map(|(name, why, _)| Some((format!("traffic {name}"), why?)))
+        doubts.find_map(|(name, why, _)| why.map(|why| (format!("traffic {name}"), why)))
     }
 }
 
@@ -170,12 +169,9 @@ impl<P: Policy> Policy for Guarded<P> {
             && let Some((name, why)) = self.trust.doubt(self.inner.wants(), seen)
         {
             decision.verdict = Verdict::Hold;
-            decision.reason.terms.push(Term { name, value: why });
-            decision.reason.clips.push(Clip {
-                by: "no_data".into(),
-                from: wanted,
-                to: cur,
-            });
+            let reason = Arc::make_mut(&mut decision.reason);
+            reason.rest_on(format_args!("{name}"), format_args!("{why}"));
+            reason.clip("no_data", wanted, cur);
         }
         decision
     }

@@ -1,6 +1,8 @@
 //! The one engine of our own policies: with a forecast it is [`Foresight`](super::Foresight), without one
 //! [`Reactive`](super::Reactive).
 
+use std::sync::Arc;
+
 use metrics::{Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use super::calendar;
 use super::choice::{self, Choice, Rules};
 use super::curve::{self, Curve, Prior};
 use super::envelope;
-use super::explain;
+use super::explain::Found;
 use super::forecast::{Forecast, Purpose, World};
 use super::inputs::Inputs;
 use super::memory::Memory;
@@ -16,6 +18,7 @@ use super::outlook::{self, Outlook};
 use super::plan::{self, Case, Terms};
 use super::recent::{FURTHEST, SLOT};
 use super::{History, ReactiveSpec};
+use crate::decision::Pad;
 use crate::fixed;
 use crate::{
     Decision, Observation, PolicyState, Reason, Status, Trust, Verdict, Wants, WriteOutcome,
@@ -47,6 +50,7 @@ pub(super) struct Engine {
     told: fixed::Memory,
     /// The rules that are switched off, for the question what would have been without them.
     waived: envelope::Waived,
+    reasons: Pad,
 }
 
 /// What is saved: the checkpoint has all that safety needs, the history can be rebuilt.
@@ -88,6 +92,7 @@ impl Engine {
             prior: None,
             told: fixed::Memory::default(),
             waived: envelope::Waived::default(),
+            reasons: Pad::default(),
         }
     }
 
@@ -288,14 +293,24 @@ impl Engine {
     }
 
     pub(super) fn decide(&mut self, seen: &Observation) -> Decision {
-        let next = seen.at + self.wants.period;
+        let mut reason = self.reasons.page();
+        let target = self
+            .decide_for(seen, Arc::make_mut(&mut reason))
+            .map(Replicas);
+        self.told.see(seen, target);
+        self.reasons.keep(&reason);
+        Decision {
+            verdict: target.map_or(Verdict::Hold, Verdict::Scale),
+            reason,
+            next: seen.at + self.wants.period,
+        }
+    }
+
+    fn decide_for(&mut self, seen: &Observation, reason: &mut Reason) -> Option<u32> {
         let Some(inputs) = Inputs::of(seen, &self.wants, &self.trust, &self.spec.clock) else {
-            self.told.see(seen, None);
-            return Decision {
-                verdict: Verdict::Hold,
-                reason: Reason::new("no_data", "the scale could not be read: nothing is changed"),
-                next,
-            };
+            let what = format_args!("the scale could not be read: nothing is changed");
+            reason.say("no_data", what);
+            return None;
         };
         self.memory.starts.learn(seen, &self.spec.clock);
         self.memory.asked.push(inputs.now, inputs.spec);
@@ -311,13 +326,16 @@ impl Engine {
         }
         self.memory.decided = choice.target.map(|n| (inputs.now, n));
         tried(&mut self.memory, &inputs, &choice);
-        let target = choice.target.map(Replicas);
-        self.told.see(seen, target);
-        Decision {
-            verdict: target.map_or(Verdict::Hold, Verdict::Scale),
-            reason: explain::reason(&choice, &inputs, &self.memory, standing),
-            next,
-        }
+        let start = &self.memory.start;
+        let found = Found {
+            choice,
+            inputs,
+            factor: start.is_known().then(|| start.factor()),
+            used: self.memory.budget.used(),
+            standing,
+        };
+        found.tell(reason);
+        choice.target
     }
 
     pub(super) fn waive(&mut self, rule: &str) {

@@ -1,16 +1,16 @@
 //! A choice in words and terms.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use metrics::Replicas;
 
 use crate::figures::{Decimals, tenths, whole};
-use crate::{Clip, Reason, Term};
+use crate::{Reason, Term};
 
 use super::choice::Choice;
 use super::forecast::Standing;
 use super::inputs::Inputs;
-use super::memory::Memory;
 use super::outlook::Outlook;
 
 /// Text that is written into room enough, so that it is not moved while it grows.
@@ -23,30 +23,46 @@ macro_rules! text {
     }};
 }
 
-/// Why the number is what it is.
-pub(super) fn reason(
-    choice: &Choice,
-    inputs: &Inputs,
-    memory: &Memory,
-    standing: Option<Standing>,
-) -> Reason {
-    let mut reason = Reason::new(choice.because, sentence(choice, inputs));
-    reason.wanted = choice.wanted.map(Replicas);
-    for clip in choice.clips() {
-        reason.clips.push(Clip {
-            by: clip.by.into(),
-            from: Replicas(clip.from),
-            to: Replicas(clip.to),
-        });
+/// What a choice rests on.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(super) choice: Choice,
+    pub(super) inputs: Inputs,
+    /// What the price is multiplied by for what the last days say, if they said anything.
+    pub(super) factor: Option<f64>,
+    /// The share that was slow lately.
+    pub(super) used: Option<f64>,
+    pub(super) standing: Option<Standing>,
+}
+
+impl Found {
+    /// Puts it into `reason`.
+    pub(super) fn tell(self, reason: &mut Reason) {
+        reason.because = Cow::Borrowed(self.choice.because);
+        reason.wanted = self.choice.wanted.map(Replicas);
+        for clip in self.choice.clips() {
+            reason.clip(clip.by, Replicas(clip.from), Replicas(clip.to));
+        }
+        reason.ours(self);
     }
-    if choice.wanted.is_some() {
-        reason.terms = terms(choice, inputs, memory);
-        reason.terms.extend(standing.iter().flat_map(trust));
+
+    /// Why the number is what it is.
+    pub(crate) fn sentence(&self) -> String {
+        sentence(&self.choice, &self.inputs)
     }
-    if let Some((name, why)) = &inputs.doubt {
-        reason.terms.push(term(name, why.clone()));
+
+    /// What that rests on.
+    pub(crate) fn terms(&self) -> Vec<Term> {
+        let mut terms = Vec::new();
+        if self.choice.wanted.is_some() {
+            terms = self.known();
+            terms.extend(self.standing.iter().flat_map(trust));
+        }
+        if let Some((name, why)) = &self.inputs.doubt {
+            terms.push(term(name, why.clone()));
+        }
+        terms
     }
-    reason
 }
 
 fn sentence(choice: &Choice, inputs: &Inputs) -> String {
@@ -120,68 +136,71 @@ fn without_load(choice: &Choice, inputs: &Inputs) -> String {
     }
 }
 
-fn terms(choice: &Choice, inputs: &Inputs, memory: &Memory) -> Vec<Term> {
-    let mut terms = Vec::with_capacity(24);
-    let replicas = |n: u32| text!(40, "{}", Replicas(n).in_words());
-    let now = inputs.rate.unwrap_or(0.0);
-    terms.push(term("rate now", text!(40, "{} req/s", tenths(now))));
-    if let Some(outlook) = &choice.outlook {
-        expectation(&mut terms, outlook, choice.ahead);
-    }
-    let mut add = |name: &str, value: String| terms.push(term(name, value));
-    add(
-        "full rate",
-        text!(40, "{} req/s a replica", Decimals(choice.full_rate, 2)),
-    );
-    add(
-        "price",
-        text!(
-            40,
-            "{} replica-seconds a slow request",
-            Decimals(choice.price, 3)
-        ),
-    );
-    if memory.start.is_known() {
-        let share = Decimals(100.0 * memory.start.factor(), 1);
-        add(
-            "price by the last days",
-            text!(40, "{share} % of that of a steady load"),
-        );
-    }
-    add("for the load", replicas(choice.for_now));
-    if choice.surge {
-        add("surge", "more by a third or more than lately".into());
-    }
-    add("for what is expected", replicas(choice.for_expected));
-    let parts = [
-        ("for the daily jump", choice.for_jump),
-        ("for the return", choice.for_return),
-        ("for the event", choice.for_event),
-        (
-            "for the backlog",
-            Some(choice.for_backlog).filter(|n| *n > 0),
-        ),
-    ];
-    for (name, n) in parts {
-        if let Some(n) = n {
-            add(name, replicas(n));
+impl Found {
+    fn known(&self) -> Vec<Term> {
+        let (choice, inputs) = (&self.choice, &self.inputs);
+        let mut terms = Vec::with_capacity(24);
+        let replicas = |n: u32| text!(40, "{}", Replicas(n).in_words());
+        let now = inputs.rate.unwrap_or(0.0);
+        terms.push(term("rate now", text!(40, "{} req/s", tenths(now))));
+        if let Some(outlook) = &choice.outlook {
+            expectation(&mut terms, outlook, choice.ahead);
         }
-    }
-    if choice.target.is_some() {
+        let mut add = |name: &str, value: String| terms.push(term(name, value));
         add(
-            "slow at that number",
-            text!(40, "{} %", Decimals(100.0 * choice.slow, 4)),
+            "full rate",
+            text!(40, "{} req/s a replica", Decimals(choice.full_rate, 2)),
         );
         add(
-            "one more saves",
-            text!(40, "{} replicas", Decimals(choice.saves, 3)),
+            "price",
+            text!(
+                40,
+                "{} replica-seconds a slow request",
+                Decimals(choice.price, 3)
+            ),
         );
+        if let Some(factor) = self.factor {
+            let share = Decimals(100.0 * factor, 1);
+            add(
+                "price by the last days",
+                text!(40, "{share} % of that of a steady load"),
+            );
+        }
+        add("for the load", replicas(choice.for_now));
+        if choice.surge {
+            add("surge", "more by a third or more than lately".into());
+        }
+        add("for what is expected", replicas(choice.for_expected));
+        let parts = [
+            ("for the daily jump", choice.for_jump),
+            ("for the return", choice.for_return),
+            ("for the event", choice.for_event),
+            (
+                "for the backlog",
+                Some(choice.for_backlog).filter(|n| *n > 0),
+            ),
+        ];
+        for (name, n) in parts {
+            if let Some(n) = n {
+                add(name, replicas(n));
+            }
+        }
+        if choice.target.is_some() {
+            add(
+                "slow at that number",
+                text!(40, "{} %", Decimals(100.0 * choice.slow, 4)),
+            );
+            add(
+                "one more saves",
+                text!(40, "{} replicas", Decimals(choice.saves, 3)),
+            );
+        }
+        add("hold", text!(40, "{} s", whole(choice.hold)));
+        if let Some(used) = self.used {
+            add("slow lately", text!(40, "{} %", Decimals(100.0 * used, 4)));
+        }
+        terms
     }
-    add("hold", text!(40, "{} s", whole(choice.hold)));
-    if let Some(used) = memory.budget.used() {
-        add("slow lately", text!(40, "{} %", Decimals(100.0 * used, 4)));
-    }
-    terms
 }
 
 /// What may come.
@@ -246,8 +265,5 @@ fn trust(standing: &Standing) -> Vec<Term> {
 }
 
 fn term(name: &str, value: String) -> Term {
-    Term {
-        name: name.into(),
-        value,
-    }
+    Term::new(name, value)
 }

@@ -1,19 +1,19 @@
 //! From all metrics to one number: the largest proposal, and what a broken metric means.
 
 use super::metric::Context;
-use super::{Hpa, Metrics, explain};
-use crate::{ConditionStatus, Event, Observation, Reason, Scale, Selector, Term};
+use super::{Found, Hpa, Metrics};
+use crate::{ConditionStatus, Event, Observation, Scale, Selector};
 
 impl Hpa {
-    /// The largest proposal of all metrics, and the name of the metric that made it.
+    /// The largest proposal of all metrics, and the place of the metric that made it.
     pub(super) fn compute(
         &mut self,
         seen: &Observation,
         metrics: &Metrics,
         scale: &Scale,
         cur: i32,
-        reason: &mut Reason,
-    ) -> Result<(i32, String), String> {
+        found: &mut Found,
+    ) -> Result<(i32, Option<usize>), String> {
         self.check_selector(&scale.selector)?;
         let with = Context {
             seen,
@@ -24,26 +24,23 @@ impl Hpa {
             controller: &self.controller,
         };
         let (mut best, mut winner, mut failed, mut first) = (0, None, 0, None);
-        for metric in &self.metrics {
-            match metric.propose(&with) {
+        for (place, metric) in self.metrics.iter().enumerate() {
+            match metric.propose(&with, &mut self.room) {
                 Ok(proposal) => {
-                    reason.terms.push(explain::term(metric, &proposal));
                     if best == 0 || proposal.replicas > best {
                         best = proposal.replicas;
-                        winner = Some((metric, proposal));
+                        winner = Some(place);
                     }
+                    found.proposed.push(Ok(proposal));
                 }
                 Err(error) => {
-                    reason.terms.push(Term {
-                        name: metric.name.clone(),
-                        value: format!("no data: {}", error.event),
-                    });
                     failed += 1;
                     self.pending.events.push(Event {
                         warning: true,
                         reason: error.reason.into(),
                         message: error.event.clone(),
                     });
+                    found.proposed.push(Err(error.event.clone()));
                     first.get_or_insert(error);
                 }
             }
@@ -56,27 +53,27 @@ impl Hpa {
             );
             // With a broken metric it may go up or stay, never down.
             if failed == self.metrics.len() || best < cur {
-                let why = format!(
-                    "the HPA was unable to compute the replica count: {}",
-                    error.event
+                self.memory.set(
+                    "ScalingActive",
+                    ConditionStatus::False,
+                    error.reason,
+                    format_args!(
+                        "the HPA was unable to compute the replica count: {}",
+                        error.event
+                    ),
                 );
-                self.memory
-                    .set("ScalingActive", ConditionStatus::False, error.reason, &why);
                 return Err(summary);
             }
             self.pending.error = Some(summary);
         }
-        let name = winner.map_or_else(String::new, |(metric, proposal)| {
-            reason.sentence = explain::sentence(metric, &proposal);
-            metric.name.clone()
-        });
+        let name = winner.map_or("", |place| self.metrics[place].name.as_str());
         self.memory.set(
             "ScalingActive",
             ConditionStatus::True,
             "ValidMetricFound",
-            &format!("the HPA was able to successfully calculate a replica count from {name}"),
+            format_args!("the HPA was able to successfully calculate a replica count from {name}"),
         );
-        Ok((best, name))
+        Ok((best, winner))
     }
 
     fn check_selector(&mut self, selector: &Selector) -> Result<(), String> {
@@ -102,8 +99,12 @@ impl Hpa {
             ),
         };
         self.warn(event, error.to_owned());
-        self.memory
-            .set("ScalingActive", ConditionStatus::False, reason, message);
+        self.memory.set(
+            "ScalingActive",
+            ConditionStatus::False,
+            reason,
+            format_args!("{message}"),
+        );
         Err(error.to_owned())
     }
 }

@@ -1,14 +1,65 @@
 //! A proposal in words and figures.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::count;
 use super::metric::{Basis, Metric, Proposal, Source};
 use super::pods::{PodProposal, PodTarget};
 use crate::Term;
+use crate::figures::Plain;
+
+/// What a number of HPA's rests on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    metrics: Arc<[Metric]>,
+    /// What each metric proposes, or why it does not.
+    pub(super) proposed: Vec<Result<Proposal, String>>,
+    /// What is proposed in the end, and the place of the metric that does; nothing if that is not known.
+    pub(super) best: Option<(i32, Option<usize>)>,
+    /// Why it is not known.
+    pub(super) failure: String,
+}
+
+impl Found {
+    /// Begins anew.
+    pub(super) fn begin(&mut self, metrics: &Arc<[Metric]>) {
+        self.metrics = Arc::clone(metrics);
+        self.proposed.clear();
+        self.best = None;
+        self.failure.clear();
+    }
+
+    /// Why the number is what it is.
+    pub(crate) fn sentence(&self) -> String {
+        let Some((_, winner)) = self.best else {
+            return self.failure.clone();
+        };
+        let of = winner.and_then(|place| self.metrics.get(place).zip(self.proposed.get(place)));
+        match of {
+            Some((metric, Ok(proposal))) => sentence(metric, proposal),
+            _ => String::new(),
+        }
+    }
+
+    /// What that rests on.
+    pub(crate) fn terms(&self) -> Vec<Term> {
+        let each = self.metrics.iter().zip(&self.proposed);
+        let of = |(metric, proposed): (&Metric, &Result<Proposal, String>)| match proposed {
+            Ok(proposal) => term(metric, proposal),
+            Err(why) => Term::new(metric.name.as_str(), format!("no data: {why}")),
+        };
+        let mut terms: Vec<Term> = each.map(of).collect();
+        terms.extend(
+            self.best
+                .map(|(best, _)| Term::new("proposal", best.to_string())),
+        );
+        terms
+    }
+}
 
 /// One sentence for people: what was measured, against what, and what follows.
-pub(super) fn sentence(metric: &Metric, proposal: &Proposal) -> String {
+fn sentence(metric: &Metric, proposal: &Proposal) -> String {
     let name = short(metric);
     match proposal.basis {
         Basis::Pods { of, target } => {
@@ -78,7 +129,7 @@ fn product(of: &PodProposal, proposed: i32) -> String {
 }
 
 /// The metric as a term: its value and what it proposes.
-pub(super) fn term(metric: &Metric, proposal: &Proposal) -> Term {
+fn term(metric: &Metric, proposal: &Proposal) -> Term {
     let value = match proposal.basis {
         Basis::Pods { of, target } => match target {
             PodTarget::Utilization(_) => format!("{} %", of.mean),
@@ -133,7 +184,7 @@ fn percent(milli: i64) -> String {
 }
 
 fn quantity(milli: i64) -> String {
-    crate::figures::plain(milli)
+    Plain(milli).to_string()
 }
 
 /// Two decimals, without needless zeros.

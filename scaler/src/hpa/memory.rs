@@ -1,6 +1,8 @@
 //! What the controller must not forget, and its compact saved form.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use metrics::{Replicas, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ pub(super) struct Memory {
     pub(super) recommendations: Option<Vec<Recommendation>>,
     pub(super) up: Vec<ScaleEvent>,
     pub(super) down: Vec<ScaleEvent>,
-    pub(super) conditions: BTreeMap<String, Condition>,
+    pub(super) conditions: Arc<BTreeMap<String, Condition>>,
     pub(super) current: Option<Replicas>,
     pub(super) desired: Option<Replicas>,
     pub(super) last_scale: Option<Timestamp>,
@@ -29,7 +31,7 @@ pub(super) struct Saved {
     recommendations: Option<Packed>,
     up: Packed,
     down: Packed,
-    conditions: BTreeMap<String, Condition>,
+    conditions: Arc<BTreeMap<String, Condition>>,
     current: Option<Replicas>,
     desired: Option<Replicas>,
     last_scale: Option<Timestamp>,
@@ -112,19 +114,21 @@ const fn gcd(mut a: i64, mut b: i64) -> i64 {
 }
 
 impl Memory {
-    /// Sets a condition, reusing what is there.
-    pub(super) fn set(&mut self, kind: &str, status: ConditionStatus, reason: &str, message: &str) {
-        if let Some(condition) = self.conditions.get_mut(kind) {
-            condition.status = status;
-            reason.clone_into(&mut condition.reason);
-            message.clone_into(&mut condition.message);
-        } else {
-            let condition = Condition {
-                status,
-                reason: reason.to_owned(),
-                message: message.to_owned(),
-            };
-            self.conditions.insert(kind.to_owned(), condition);
+    /// Sets a condition.
+    pub(super) fn set(
+        &mut self,
+        kind: &str,
+        status: ConditionStatus,
+        reason: &str,
+        message: fmt::Arguments<'_>,
+    ) {
+        Condition::set(&mut self.conditions, kind, status, reason, message);
+    }
+
+    /// Takes a condition away.
+    pub(super) fn remove(&mut self, kind: &str) {
+        if self.conditions.contains_key(kind) {
+            Arc::make_mut(&mut self.conditions).remove(kind);
         }
     }
 

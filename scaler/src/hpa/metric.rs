@@ -1,16 +1,14 @@
 //! One metric of a spec, made ready: what it is called, what it needs, and what it proposes.
 
-use std::time::Duration;
-
 use metrics::{NoData, Quantity, Reading};
 
-use super::pods::{PodMetric, PodProposal, PodSample, PodTarget, Startup};
+use super::pods::{Measured, Origin, PodMetric, PodProposal, PodTarget, Room, Startup};
 use super::spec::{
     LabelSelector, MetricIdentifier, MetricSpec, MetricTarget, ObjectSource, QuantityText,
 };
 use super::whole::{external, object};
 use super::{HpaController, Metrics, Tolerance};
-use crate::{MetricId, Observation, Sample, Wants};
+use crate::{MetricId, Observation, ReplicaUsage, Sample, Wants};
 
 /// A metric, ready to be computed.
 #[derive(Clone, Debug)]
@@ -141,7 +139,11 @@ impl Metric {
     }
 
     /// What it proposes.
-    pub(super) fn propose(&self, with: &Context<'_>) -> Result<Proposal, MetricError> {
+    pub(super) fn propose(
+        &self,
+        with: &Context<'_>,
+        room: &mut Room,
+    ) -> Result<Proposal, MetricError> {
         if let Some(why) = &self.bad_selector {
             return Err(self.unusable(why));
         }
@@ -150,8 +152,8 @@ impl Metric {
                 name,
                 container,
                 target,
-            } => resource(name, container.as_deref(), *target, with),
-            Source::Pods { name, id, target } => pods(name, id, *target, with),
+            } => resource(name, container.as_deref(), *target, with, room),
+            Source::Pods { name, id, target } => pods(name, id, *target, with, room),
             Source::Object {
                 name,
                 at,
@@ -336,6 +338,7 @@ fn resource(
     container: Option<&str>,
     target: Option<PodTarget>,
     with: &Context<'_>,
+    room: &mut Room,
 ) -> Result<Proposal, MetricError> {
     let reason = match container {
         Some(_) => "FailedGetContainerResourceMetric",
@@ -358,7 +361,7 @@ fn resource(
         PodTarget::Utilization(_) => "utilization",
         PodTarget::Average(_) => "usage",
     };
-    let samples = usage(name, container, with.seen)
+    let usage = usage(name, container, with.seen, &mut room.samples)
         .map_err(|why| fail(format!("failed to get {name} {what}: {why}")))?;
     let startup = if name == "cpu" {
         Startup::Matters {
@@ -368,16 +371,16 @@ fn resource(
     } else {
         Startup::Ignored
     };
-    let mut metric = PodMetric {
+    let metric = PodMetric {
         pods: &with.seen.replicas,
-        samples,
+        origin: Origin::Usage(usage),
         target,
         startup,
         resource: name,
         container,
     };
     let of = metric
-        .propose(with.seen.at, with.cur, with.tolerance)
+        .propose(with.seen.at, with.cur, with.tolerance, room)
         .map_err(|why| fail(format!("failed to get {name} {what}: {why}")))?;
     Ok(Proposal {
         replicas: of.replicas,
@@ -385,20 +388,21 @@ fn resource(
     })
 }
 
-/// Each pod's use of a resource. A pod of which a container was not measured has none.
+/// Finds each pod's use of a resource in what was measured. A pod of which a container was not measured has none.
 fn usage<'a>(
     name: &str,
     container: Option<&str>,
     seen: &'a Observation,
-) -> Result<Vec<PodSample<'a>>, String> {
+    samples: &mut Vec<Measured>,
+) -> Result<&'a [ReplicaUsage], String> {
     let all = match &seen.usage {
         Reading::Value { value, .. } if value.is_empty() => Err(nothing(&NoData::Empty, RESOURCES)),
         Reading::Value { value, .. } => Ok(value),
         Reading::NoData(why) => Err(nothing(why, RESOURCES)),
     }
     .map_err(|why| format!("unable to get metrics for resource {name}: {why}"))?;
-    let mut samples = Vec::with_capacity(all.len());
-    for of in all {
+    samples.clear();
+    for (place, of) in all.iter().enumerate() {
         // A container is there once.
         let most = container.map_or(usize::MAX, |_| 1);
         let mut counted = of
@@ -411,15 +415,10 @@ fn usage<'a>(
             Some((sum.saturating_add(used?), n + 1))
         });
         if let Some((milli, 1..)) = sum {
-            samples.push(PodSample {
-                pod: &of.replica,
-                milli,
-                at: of.at,
-                window: of.window,
-            });
+            samples.push(Measured { place, milli });
         }
     }
-    Ok(samples)
+    Ok(all)
 }
 
 const RESOURCES: &str = "resource metrics API";
@@ -445,6 +444,7 @@ fn pods(
     id: &MetricId,
     target: i64,
     with: &Context<'_>,
+    room: &mut Room,
 ) -> Result<Proposal, MetricError> {
     let fail = |event: String| MetricError {
         reason: "FailedGetPodsMetric",
@@ -453,26 +453,23 @@ fn pods(
     };
     let series = series(id, CUSTOM, with.metrics)
         .map_err(|why| fail(format!("unable to get metric {name}: {why}")))?;
-    let samples = series
-        .iter()
-        .map(|sample| PodSample {
-            pod: sample.replica.as_deref().unwrap_or_default(),
-            milli: sample.value.milli(),
-            at: with.seen.at,
-            window: Duration::ZERO,
-        })
-        .collect();
+    let samples = series.iter().enumerate().map(|(place, sample)| Measured {
+        place,
+        milli: sample.value.milli(),
+    });
+    room.samples.clear();
+    room.samples.extend(samples);
     let target = PodTarget::Average(target);
-    let mut metric = PodMetric {
+    let metric = PodMetric {
         pods: &with.seen.replicas,
-        samples,
+        origin: Origin::Series(series),
         target,
         startup: Startup::Ignored,
         resource: "",
         container: None,
     };
     let of = metric
-        .propose(with.seen.at, with.cur, with.tolerance)
+        .propose(with.seen.at, with.cur, with.tolerance, room)
         .map_err(fail)?;
     Ok(Proposal {
         replicas: of.replicas,

@@ -7,15 +7,64 @@ use std::time::Duration;
 use metrics::{Quantity, Timestamp};
 
 use super::Tolerance;
-use crate::{ContainerKind, Phase, ReadyState, ReplicaObservation};
+use crate::{ContainerKind, Phase, ReadyState, ReplicaObservation, ReplicaUsage, Sample};
 
 /// What one pod said.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PodSample<'a> {
-    pub(super) pod: &'a str,
+struct PodSample {
+    at: Timestamp,
+    window: Duration,
+}
+
+/// Where samples come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'a> {
+    /// The resource-metrics API.
+    Usage(&'a [ReplicaUsage]),
+    /// A metric's series, which are of now.
+    Series(&'a [Sample]),
+}
+
+impl<'a> Origin<'a> {
+    fn pod(self, of: Measured) -> &'a str {
+        match self {
+            Self::Usage(all) => &all[of.place].replica,
+            Self::Series(all) => all[of.place].replica.as_deref().unwrap_or_default(),
+        }
+    }
+
+    fn sample(self, of: Measured, now: Timestamp) -> PodSample {
+        match self {
+            Self::Usage(all) => PodSample {
+                at: all[of.place].at,
+                window: all[of.place].window,
+            },
+            Self::Series(_) => PodSample {
+                at: now,
+                window: Duration::ZERO,
+            },
+        }
+    }
+}
+
+/// A sample: its place in its origin, and how much it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) place: usize,
     pub(super) milli: i64,
-    pub(super) at: Timestamp,
-    pub(super) window: Duration,
+}
+
+/// What is found on the way, kept from one computation to the next so that nothing is allocated.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Room {
+    pub(super) samples: Vec<Measured>,
+    /// Whose each sample is, and which is each pod's.
+    pod_of: Vec<Option<usize>>,
+    sample_of: Vec<Option<usize>>,
+    /// Samples in the order of their pods' names.
+    order: Vec<usize>,
+    groups: Vec<Group>,
+    requests: Vec<i64>,
 }
 
 /// What the mean should be.
@@ -105,7 +154,7 @@ impl Tally {
 /// A metric of pods, ready to be computed.
 pub(super) struct PodMetric<'a> {
     pub(super) pods: &'a [ReplicaObservation],
-    pub(super) samples: Vec<PodSample<'a>>,
+    pub(super) origin: Origin<'a>,
     pub(super) target: PodTarget,
     pub(super) startup: Startup,
     /// The resource and the container that requests are of.
@@ -114,38 +163,39 @@ pub(super) struct PodMetric<'a> {
 }
 
 impl PodMetric<'_> {
-    /// How many replicas this metric wants.
+    /// How many replicas this metric wants, by the samples in `room`.
     ///
     /// # Errors
     /// If nothing can be said, in upstream's words.
     pub(super) fn propose(
-        &mut self,
+        &self,
         now: Timestamp,
         cur: i32,
         tolerance: Tolerance,
+        room: &mut Room,
     ) -> Result<PodProposal, String> {
         if self.pods.is_empty() {
             return Err("no pods returned by selector while calculating replica count".into());
         }
-        let mut owners = self.owners();
-        if owners.pod_of.contains(&None) && self.keep_last() {
-            owners = self.owners();
+        self.find_owners(room);
+        if room.pod_of.contains(&None) && self.keep_last(room) {
+            self.find_owners(room);
         }
-        let groups = self.groups(now, &owners);
-        let counts = |i: &usize| {
-            owners.pod_of[*i]
-                .is_none_or(|pod| groups[pod] == Group::Ready || groups[pod] == Group::Missing)
+        self.find_groups(now, room);
+        let groups = &room.groups;
+        let counts = |owner: Option<usize>| {
+            owner.is_none_or(|pod| groups[pod] == Group::Ready || groups[pod] == Group::Missing)
         };
-        let counted: Vec<usize> = (0..self.samples.len()).filter(counts).collect();
-        if counted.is_empty() {
+        if !room.pod_of.iter().any(|owner| counts(*owner)) {
             return Err("did not receive metrics for targeted pods (pods might be unready)".into());
         }
-        let requests = self.requests()?;
-        let request = |pod: usize| requests.get(pod).copied();
+        self.find_requests(&mut room.requests)?;
+        let request = |pod: usize| room.requests.get(pod).copied();
         let mut tally = Tally::default();
-        for i in counted {
-            let of = owners.pod_of[i].and_then(request);
-            tally.add(self.samples[i].milli, of, self.target);
+        for (sample, owner) in room.samples.iter().zip(&room.pod_of) {
+            if counts(*owner) {
+                tally.add(sample.milli, owner.and_then(request), self.target);
+            }
         }
         let (mean, ratio) = tally.ratio(self.target)?;
         let of = |group| groups.iter().filter(move |g| **g == group).count();
@@ -166,7 +216,7 @@ impl PodMetric<'_> {
             };
             return Ok(PodProposal { replicas, ..base });
         }
-        self.fill_in(&mut tally, &groups, ratio, request);
+        self.fill_in(&mut tally, groups, ratio, request);
         let (_, second) = tally.ratio(self.target)?;
         Ok(adjusted(base, second, tally.count, cur, tolerance))
     }
@@ -200,78 +250,87 @@ impl PodMetric<'_> {
     }
 
     /// Of several samples of one pod the last counts. Whether there were such.
-    fn keep_last(&mut self) -> bool {
-        let mut order: Vec<usize> = (0..self.samples.len()).collect();
-        order.sort_by_key(|i| self.samples[*i].pod);
-        let all = self.samples.len();
-        let mut shadowed = vec![false; all];
-        for pair in order.windows(2) {
-            shadowed[pair[0]] = self.samples[pair[0]].pod == self.samples[pair[1]].pod;
+    fn keep_last(&self, room: &mut Room) -> bool {
+        self.sort(room);
+        let Room { samples, order, .. } = room;
+        let all = samples.len();
+        order.reverse();
+        order.dedup_by_key(|i| self.origin.pod(samples[*i]));
+        order.sort_unstable();
+        for (to, from) in order.iter().enumerate() {
+            samples[to] = samples[*from];
         }
-        let mut shadowed = shadowed.into_iter();
-        self.samples.retain(|_| shadowed.next() == Some(false));
-        self.samples.len() < all
+        samples.truncate(order.len());
+        samples.len() < all
     }
 
-    /// Which sample is whose.
-    fn owners(&self) -> Owners {
-        let mut owners = Owners {
-            pod_of: vec![None; self.samples.len()],
-            sample_of: vec![None; self.pods.len()],
-        };
+    /// Finds which sample is whose.
+    fn find_owners(&self, room: &mut Room) {
+        refill(&mut room.pod_of, room.samples.len());
+        refill(&mut room.sample_of, self.pods.len());
         // Sources mostly list both in the same order: then no search is needed.
-        let mut order: Option<Vec<usize>> = None;
+        let mut is_sorted = false;
         let mut next = 0;
         for (pod, replica) in self.pods.iter().enumerate() {
-            let is = |i: &usize| self.samples[*i].pod == replica.id;
-            let found = Some(next)
-                .filter(|i| *i < self.samples.len() && is(i))
-                .or_else(|| self.search(&mut order, &replica.id));
+            let following = room.samples.get(next);
+            let found = if following.is_some_and(|of| self.origin.pod(*of) == replica.id) {
+                Some(next)
+            } else {
+                if !is_sorted {
+                    self.sort(room);
+                    is_sorted = true;
+                }
+                self.search(room, &replica.id)
+            };
             if let Some(i) = found {
-                owners.pod_of[i] = Some(pod);
-                owners.sample_of[pod] = Some(i);
+                room.pod_of[i] = Some(pod);
+                room.sample_of[pod] = Some(i);
                 next = i + 1;
             }
         }
-        owners
     }
 
-    fn search(&self, order: &mut Option<Vec<usize>>, pod: &str) -> Option<usize> {
-        let order = order.get_or_insert_with(|| {
-            let mut all: Vec<usize> = (0..self.samples.len()).collect();
-            all.sort_by_key(|i| self.samples[*i].pod);
-            all
-        });
-        let at = order
-            .binary_search_by_key(&pod, |i| self.samples[*i].pod)
+    /// Puts the samples in the order of their pods' names, and those of one pod in their own.
+    fn sort(&self, room: &mut Room) {
+        let Room { samples, order, .. } = room;
+        order.clear();
+        order.extend(0..samples.len());
+        order.sort_unstable_by_key(|i| (self.origin.pod(samples[*i]), *i));
+    }
+
+    fn search(&self, room: &Room, pod: &str) -> Option<usize> {
+        let at = room
+            .order
+            .binary_search_by_key(&pod, |i| self.origin.pod(room.samples[*i]))
             .ok()?;
-        Some(order[at])
+        Some(room.order[at])
     }
 
-    fn groups(&self, now: Timestamp, owners: &Owners) -> Vec<Group> {
-        self.pods
-            .iter()
-            .zip(&owners.sample_of)
-            .map(|(pod, sample)| group(pod, sample.map(|i| &self.samples[i]), self.startup, now))
-            .collect()
+    fn find_groups(&self, now: Timestamp, room: &mut Room) {
+        room.groups.clear();
+        let samples = &room.samples;
+        let found = self.pods.iter().zip(&room.sample_of).map(|(pod, sample)| {
+            let sample = sample.map(|i| self.origin.sample(samples[i], now));
+            group(pod, sample, self.startup, now)
+        });
+        room.groups.extend(found);
     }
 
     /// The requests of all listed pods, whatever their state; none are needed for a mean.
-    fn requests(&self) -> Result<Vec<i64>, String> {
-        match self.target {
-            PodTarget::Average(_) => Ok(Vec::new()),
-            PodTarget::Utilization(_) => self
-                .pods
-                .iter()
-                .map(|pod| request(pod, self.resource, self.container))
-                .collect(),
+    fn find_requests(&self, requests: &mut Vec<i64>) -> Result<(), String> {
+        requests.clear();
+        if let PodTarget::Utilization(_) = self.target {
+            for pod in self.pods {
+                requests.push(request(pod, self.resource, self.container)?);
+            }
         }
+        Ok(())
     }
 }
 
-struct Owners {
-    pod_of: Vec<Option<usize>>,
-    sample_of: Vec<Option<usize>>,
+fn refill(list: &mut Vec<Option<usize>>, count: usize) {
+    list.clear();
+    list.resize(count, None);
 }
 
 /// After missing and unready pods were filled in: no move against the first ratio, nor against itself.
@@ -302,7 +361,7 @@ fn adjusted(
 /// The first rule that fits.
 fn group(
     pod: &ReplicaObservation,
-    sample: Option<&PodSample<'_>>,
+    sample: Option<PodSample>,
     startup: Startup,
     now: Timestamp,
 ) -> Group {
@@ -333,7 +392,7 @@ fn group(
 /// Whether a pod's CPU may still be that of its start.
 fn starting(
     pod: &ReplicaObservation,
-    sample: &PodSample<'_>,
+    sample: PodSample,
     cpu_initialization: Duration,
     readiness_delay: Duration,
     now: Timestamp,

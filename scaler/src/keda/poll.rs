@@ -10,13 +10,11 @@ use super::spec::KedaSpec;
 use crate::ConditionStatus;
 
 /// What all triggers together say.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Activity {
     pub(super) active: bool,
     /// One of them failed.
     pub(super) failed: bool,
-    /// In words: which are active and why, or that none is.
-    pub(super) said: String,
 }
 
 /// What a poll wants done.

@@ -140,18 +140,18 @@ fn a_decision_says_what_the_triggers_said() {
     let (decision, status) = world.step();
     assert_eq!(decision.reason.because, "activation");
     assert_eq!(
-        decision.reason.sentence,
+        decision.reason.sentence(),
         "activity (s0-queue 12.5 is above 1): 1 replica"
     );
     assert_eq!(status.events[0].reason, "KEDAScaleTargetActivated");
     let (decision, _) = world.step();
     assert_eq!(
-        decision.reason.sentence,
+        decision.reason.sentence(),
         "s0-queue 12.5 at 5 a replica: 3 replicas"
     );
     world.values[0] = Ok(0.0);
     let (decision, _) = world.step();
-    let activity = decision.reason.terms.last().unwrap();
+    let activity = decision.reason.terms().pop().unwrap();
     assert_eq!(
         activity.value,
         "s0-queue 0 is not above 1; the cooldown lasts 270 s more"
@@ -523,7 +523,7 @@ fn a_cron_trigger_for_one_replica_wakes_it_and_says_nothing_while_it_is_off() {
             at,
             ..Observation::default()
         };
-        triggers::read(0, event, &seen)
+        triggers::read(&event.metric_id(0), event, &seen)
     };
     assert_eq!((at(window.0), at(window.1)), (Ok(1000), Ok(0)));
 }

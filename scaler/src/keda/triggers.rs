@@ -3,13 +3,15 @@
 //! After `pkg/fallback/fallback.go`, `pkg/scaling/modifiers/formula.go` and `pkg/scaling/scale_handler.go` of
 //! kedacore/keda 8b4f083c.
 
-use metrics::{Reading, Timestamp};
+use std::fmt;
+
+use metrics::{Quantity, Reading, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::formula::Formula;
 use super::spec::{KedaEvent, KedaFallbackBehavior, KedaMetric, KedaMetricType, KedaSpec};
-use crate::figures::plain;
-use crate::{Observation, Phase, ReadyState};
+use crate::figures::Plain;
+use crate::{MetricId, Observation, Phase, ReadyState};
 
 /// What must not be forgotten of one trigger that is not of a resource.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -35,7 +37,7 @@ pub(super) enum Came {
 }
 
 /// Reads a trigger.
-pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Result<i64, String> {
+pub(super) fn read(id: &MetricId, event: &KedaEvent, seen: &Observation) -> Result<i64, String> {
     let traffic = &seen.traffic;
     match &event.metric {
         KedaMetric::Requests => of(&traffic.offered, |rate| rate.get()),
@@ -45,7 +47,7 @@ pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Resul
             Ok(i64::from(cron.replicas.get()).saturating_mul(1000))
         }
         KedaMetric::Cron(_) => Ok(0),
-        KedaMetric::External(_) => match seen.metrics.get(&event.metric_id(place)) {
+        KedaMetric::External(_) => match seen.metrics.get(id) {
             Some(Reading::Value { value, .. }) if !value.is_empty() => {
                 Ok(value.iter().fold(0_i64, |sum, sample| {
                     sum.saturating_add(sample.value.milli())
@@ -58,18 +60,44 @@ pub(super) fn read(place: usize, event: &KedaEvent, seen: &Observation) -> Resul
     }
 }
 
-/// Whether a trigger that says so much is active, and in words why. One by the clock is by the clock alone, however few
-/// replicas it asks for.
-pub(super) fn activity(event: &KedaEvent, milli: i64, now: Timestamp) -> (bool, String) {
-    if let KedaMetric::Cron(cron) = &event.metric {
-        let on = cron.is_on(now);
-        return (on, format!("is {}", if on { "on" } else { "off" }));
+/// Whether a trigger is active, and in words why.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Active {
+    /// By the clock.
+    Cron(bool),
+    /// By its value, and what it must be above.
+    Above(Quantity, Quantity),
+}
+
+/// Whether a trigger that says so much is active. One by the clock is by the clock alone, however few replicas it asks
+/// for.
+pub(super) fn activity(event: &KedaEvent, milli: i64, now: Timestamp) -> Active {
+    match &event.metric {
+        KedaMetric::Cron(cron) => Active::Cron(cron.is_on(now)),
+        _ => Active::Above(Quantity::from_milli(milli), event.activation),
     }
-    let least = event.activation.milli();
-    let active = milli > least;
-    let not = if active { "" } else { " not" };
-    let (value, least) = (plain(milli), plain(least));
-    (active, format!("{value} is{not} above {least}"))
+}
+
+impl Active {
+    pub(super) fn is_active(self) -> bool {
+        match self {
+            Self::Cron(on) => on,
+            Self::Above(value, least) => value > least,
+        }
+    }
+}
+
+impl fmt::Display for Active {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cron(on) => write!(f, "is {}", if *on { "on" } else { "off" }),
+            Self::Above(value, least) => {
+                let not = if self.is_active() { "" } else { " not" };
+                let (value, least) = (Plain(value.milli()), Plain(least.milli()));
+                write!(f, "{value} is{not} above {least}")
+            }
+        }
+    }
 }
 
 fn of<T>(reading: &Reading<T>, value: impl Fn(&T) -> f64) -> Result<i64, String> {
@@ -151,7 +179,12 @@ fn ready(seen: &Observation) -> u32 {
 }
 
 /// The one number of all triggers, in milli-units.
-pub(super) fn composite(spec: &KedaSpec, formula: &Formula, all: &[Came]) -> Result<i64, String> {
+pub(super) fn composite(
+    spec: &KedaSpec,
+    formula: &Formula,
+    all: &[Came],
+    values: &mut Vec<Option<f64>>,
+) -> Result<i64, String> {
     let stands_in = all.iter().find_map(|came| match came {
         Came::Fallback(value) => Some(*value),
         _ => None,
@@ -159,14 +192,12 @@ pub(super) fn composite(spec: &KedaSpec, formula: &Formula, all: &[Came]) -> Res
     if let Some(value) = stands_in {
         return Ok(value);
     }
-    let values: Vec<Option<f64>> = all
-        .iter()
-        .map(|came| match came {
-            Came::Value(milli) => Some(*milli as f64 / 1000.0),
-            _ => None,
-        })
-        .collect();
-    let number = match formula.evaluate(&values) {
+    values.clear();
+    values.extend(all.iter().map(|came| match came {
+        Came::Value(milli) => Some(*milli as f64 / 1000.0),
+        _ => None,
+    }));
+    let number = match formula.evaluate(values) {
         Ok(Some(number)) => number,
         Ok(None) => match (&spec.fallback, &spec.modifiers) {
             (Some(fallback), Some(modifiers)) => {

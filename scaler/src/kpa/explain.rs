@@ -1,82 +1,134 @@
 //! A decision in words and figures.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use metrics::Replicas;
 
 use super::count;
 use super::decider::KpaRecommendation;
 use super::reconciler::{Outcome, Rule};
-use super::spec::{KpaMetric, KpaSpec};
-use crate::{Clip, Reason, Term};
+use super::spec::KpaMetric;
+use crate::{Reason, Term};
 
 /// All that a decision rests on.
-pub(super) struct Seen<'a> {
-    pub(super) spec: &'a KpaSpec,
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(super) metric: KpaMetric,
+    pub(super) target: f64,
+    pub(super) stable_window: Duration,
+    pub(super) panic_window: Duration,
     pub(super) ready: u32,
     pub(super) current: Replicas,
     /// The averages of the stable and the panic window and what they ask for, or why there are none.
-    pub(super) recommendation: &'a Result<(f64, f64, KpaRecommendation), String>,
-    pub(super) outcome: &'a Outcome,
+    pub(super) recommendation: Result<(f64, f64, KpaRecommendation), Cow<'static, str>>,
+    pub(super) outcome: Outcome,
     pub(super) proxied: bool,
 }
 
-pub(super) fn reason(seen: &Seen<'_>) -> Reason {
-    let mut reason = match seen.recommendation {
-        Err(why) => Reason::new("no_data", format!("no decision: {why}")),
-        Ok((stable, panic, recommendation)) => measured(seen, *stable, *panic, recommendation),
-    };
-    let desired = match seen.recommendation {
-        Ok((_, _, recommendation)) => recommendation.desired,
-        Err(_) => seen.outcome.want.unwrap_or_default(),
-    };
-    if let Some((by, bounded)) = seen.outcome.bounded {
-        clip(&mut reason, by, desired, bounded);
+impl Found {
+    /// Puts it into `reason`.
+    pub(super) fn tell(self, reason: &mut Reason) {
+        let desired = match &self.recommendation {
+            Ok((_, _, found)) => {
+                let steps = &found.steps;
+                reason.because = if steps.by_panic { "panic" } else { "metric" }.into();
+                reason.wanted = Some(whole(steps.asked));
+                steps_taken(reason, found);
+                found.desired
+            }
+            Err(_) => {
+                reason.because = "no_data".into();
+                self.outcome.want.unwrap_or_default()
+            }
+        };
+        if let Some((by, bounded)) = self.outcome.bounded {
+            clip(reason, by, desired, bounded);
+        }
+        if let Some(rule) = self.outcome.rule {
+            let (by, to) = self.to_zero(rule);
+            clip(reason, by, 0, to);
+        }
+        reason.kpa(self);
     }
-    if let Some(rule) = seen.outcome.rule {
-        to_zero(&mut reason, rule, seen);
+
+    /// Why the number is what it is.
+    pub(crate) fn sentence(&self) -> String {
+        let said = match &self.recommendation {
+            Err(why) => format!("no decision: {why}"),
+            Ok((stable, panic, found)) => self.measured(*stable, *panic, found),
+        };
+        match self.outcome.rule {
+            Some(rule) => format!("{said}; {}", why(rule)),
+            None => said,
+        }
     }
-    reason
+
+    fn unit(&self) -> &'static str {
+        match self.metric {
+            KpaMetric::Concurrency => "requests at once",
+            KpaMetric::Rps => "requests/s",
+        }
+    }
+
+    fn measured(&self, stable: f64, panic: f64, found: &KpaRecommendation) -> String {
+        let steps = &found.steps;
+        let (average, window) = if steps.by_panic {
+            (panic, self.panic_window)
+        } else {
+            (stable, self.stable_window)
+        };
+        let prefix = if steps.panicking { "panic: " } else { "" };
+        format!(
+            "{prefix}{} {} over {} s at {} a replica: {}",
+            short(average),
+            self.unit(),
+            short(window.as_secs_f64()),
+            short(self.target),
+            whole(steps.asked).in_words()
+        )
+    }
+
+    /// What that rests on.
+    pub(crate) fn terms(&self) -> Vec<Term> {
+        let Ok((stable, panic, found)) = &self.recommendation else {
+            return Vec::new();
+        };
+        let unit = self.unit();
+        let mut terms = vec![
+            Term::new("stable", format!("{} {unit}", exact(*stable))),
+            Term::new("panic", format!("{} {unit}", exact(*panic))),
+            Term::new("ready", self.ready.to_string()),
+            Term::new("proposal", found.desired.to_string()),
+            Term::new(
+                "excess burst capacity",
+                found.excess_burst_capacity.to_string(),
+            ),
+        ];
+        if self.proxied {
+            terms.push(Term::new("activator", "in the path of requests"));
+        }
+        terms
+    }
+
+    /// What the way to zero makes of it, and by which rule. What is only held back keeps the replicas that are there.
+    fn to_zero(&self, rule: Rule) -> (&'static str, i32) {
+        let current = i32::try_from(self.current.get()).unwrap_or(i32::MAX);
+        match rule {
+            Rule::ZeroIsOff => ("scale_to_zero", 1),
+            Rule::StableWindow(_) => ("stable_window", 1),
+            Rule::Deactivates => ("deactivation", current),
+            Rule::GracePeriod(_) => ("grace_period", current),
+            Rule::Retention(_) => ("pod_retention", current),
+            Rule::Activating => ("activation", current),
+        }
+    }
 }
 
-fn measured(seen: &Seen<'_>, stable: f64, panic: f64, found: &KpaRecommendation) -> Reason {
-    let spec = seen.spec;
-    let unit = match spec.metric {
-        KpaMetric::Concurrency => "requests at once",
-        KpaMetric::Rps => "requests/s",
-    };
+/// What the recommendation's own rules made of it.
+fn steps_taken(reason: &mut Reason, found: &KpaRecommendation) {
     let steps = &found.steps;
     let asked = whole(steps.asked);
-    let (because, average, window) = if steps.by_panic {
-        ("panic", panic, spec.panic_window)
-    } else {
-        ("metric", stable, spec.stable_window)
-    };
-    let prefix = if steps.panicking { "panic: " } else { "" };
-    let mut reason = Reason::new(
-        because,
-        format!(
-            "{prefix}{} {unit} over {} s at {} a replica: {}",
-            short(average),
-            short(window.as_secs_f64()),
-            short(spec.target),
-            asked.in_words()
-        ),
-    );
-    reason.wanted = Some(asked);
-    reason.terms = vec![
-        term("stable", format!("{} {unit}", exact(stable))),
-        term("panic", format!("{} {unit}", exact(panic))),
-        term("ready", seen.ready.to_string()),
-        term("proposal", found.desired.to_string()),
-        term(
-            "excess burst capacity",
-            found.excess_burst_capacity.to_string(),
-        ),
-    ];
-    if seen.proxied {
-        reason
-            .terms
-            .push(term("activator", "in the path of requests".into()));
-    }
     for (by, from, to) in [
         ("rate", None, steps.limited),
         ("activation_scale", Some(steps.limited), steps.activated),
@@ -85,78 +137,36 @@ fn measured(seen: &Seen<'_>, stable: f64, panic: f64, found: &KpaRecommendation)
     ] {
         let from = from.map_or(asked, count);
         if from != count(to) {
-            reason.clips.push(Clip {
-                by: by.into(),
-                from,
-                to: count(to),
-            });
+            reason.clip(by, from, count(to));
         }
     }
-    reason
 }
 
-/// What the way to zero makes of it. What is only held back keeps the replicas that are there.
-fn to_zero(reason: &mut Reason, rule: Rule, seen: &Seen<'_>) {
-    let current = i32::try_from(seen.current.get()).unwrap_or(i32::MAX);
-    let (by, to, why) = match rule {
-        Rule::ZeroIsOff => (
-            "scale_to_zero",
-            1,
-            "zero replicas are switched off".to_owned(),
-        ),
+/// Why a rule about the way to zero applies.
+fn why(rule: Rule) -> String {
+    let left = |missing: Duration| short(missing.as_secs_f64());
+    match rule {
+        Rule::ZeroIsOff => "zero replicas are switched off".to_owned(),
         Rule::StableWindow(missing) => {
-            let missing = short(missing.as_secs_f64());
-            (
-                "stable_window",
-                1,
-                format!("one stays until it was active for a stable window, {missing} s more"),
-            )
+            let missing = left(missing);
+            format!("one stays until it was active for a stable window, {missing} s more")
         }
-        Rule::Deactivates => (
-            "deactivation",
-            current,
-            "first it is marked inactive, so that requests go through the activator".to_owned(),
-        ),
+        Rule::Deactivates => {
+            "first it is marked inactive, so that requests go through the activator".to_owned()
+        }
         Rule::GracePeriod(missing) => {
-            let missing = short(missing.as_secs_f64());
-            (
-                "grace_period",
-                current,
-                format!("{missing} s of the grace period are left"),
-            )
+            format!("{} s of the grace period are left", left(missing))
         }
         Rule::Retention(missing) => {
-            let missing = short(missing.as_secs_f64());
-            (
-                "pod_retention",
-                current,
-                format!("the last replica is kept for {missing} s more"),
-            )
+            format!("the last replica is kept for {} s more", left(missing))
         }
-        Rule::Activating => (
-            "activation",
-            current,
-            "the first replicas are not ready yet".to_owned(),
-        ),
-    };
-    clip(reason, by, 0, to);
-    reason.sentence = format!("{}; {why}", reason.sentence);
-}
-
-fn clip(reason: &mut Reason, by: &str, from: i32, to: i32) {
-    if from != to {
-        reason.clips.push(Clip {
-            by: by.to_owned(),
-            from: count(from),
-            to: count(to),
-        });
+        Rule::Activating => "the first replicas are not ready yet".to_owned(),
     }
 }
 
-fn term(name: &str, value: String) -> Term {
-    Term {
-        name: name.to_owned(),
-        value,
+fn clip(reason: &mut Reason, by: &'static str, from: i32, to: i32) {
+    if from != to {
+        reason.clip(by, count(from), count(to));
     }
 }
 

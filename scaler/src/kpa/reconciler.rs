@@ -9,7 +9,7 @@ use metrics::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::spec::KpaSpec;
-use crate::{Condition, ConditionStatus};
+use crate::ConditionStatus;
 
 /// What is added to the progress deadline before an activation counts as failed.
 const ACTIVATION_BUFFER: Duration = Duration::from_secs(30);
@@ -241,7 +241,7 @@ impl Reconciler {
     }
 
     /// How it stands, as upstream's condition `Active` says it.
-    pub(super) fn condition(&self) -> Condition {
+    pub(super) const fn condition(&self) -> (ConditionStatus, &'static str, &'static str) {
         let (reason, message) = match self.why {
             Why::Serves => ("", ""),
             Why::Queued => (
@@ -251,15 +251,12 @@ impl Reconciler {
             Why::NoTraffic => ("NoTraffic", "The target is not receiving traffic."),
             Why::TimedOut => ("TimedOut", "The target could not be activated."),
         };
-        Condition {
-            status: match self.active {
-                Active::Activating => ConditionStatus::Unknown,
-                Active::Serving => ConditionStatus::True,
-                Active::Inactive => ConditionStatus::False,
-            },
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        }
+        let status = match self.active {
+            Active::Activating => ConditionStatus::Unknown,
+            Active::Serving => ConditionStatus::True,
+            Active::Inactive => ConditionStatus::False,
+        };
+        (status, reason, message)
     }
 
     /// Whether the activator is in the path of requests.

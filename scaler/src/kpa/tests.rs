@@ -130,7 +130,7 @@ fn each_wait_on_the_way_to_zero_says_how_long_it_lasts() {
         let (decision, _) = world.step(0.0);
         let by = decision.reason.clips.last().map(|clip| clip.by.clone());
         if said.last().is_none_or(|(last, _)| *last != by) {
-            said.push((by, decision.reason.sentence));
+            said.push((by, decision.reason.sentence().into_owned()));
         }
     }
     let said: Vec<String> = said.into_iter().map(|(_, sentence)| sentence).collect();
@@ -200,7 +200,13 @@ fn first_replicas_that_never_become_ready_are_given_up() {
 #[test]
 fn the_activator_leaves_the_path_only_with_room_for_a_burst() {
     let mut world = World::new(spec(), 2);
-    let told = |decision: &Decision| decision.reason.terms.iter().any(|t| t.name == "activator");
+    let told = |decision: &Decision| {
+        decision
+            .reason
+            .terms()
+            .iter()
+            .any(|t| t.name == "activator")
+    };
     world.step(15.0);
     assert!(told(&world.step(15.0).0), "2 × 100 − 211 − 15 < 0");
     world.run(25.0, 80);
@@ -239,7 +245,7 @@ fn a_panic_is_told_with_what_it_rests_on() {
     world.run(15.0, 80);
     let (decision, _) = world.step(150.0);
     assert_eq!(
-        decision.reason.sentence,
+        decision.reason.sentence(),
         "panic: 60 requests at once over 6 s at 10 a replica: 6 replicas"
     );
     let (decision, _) = world.step(15.0);
@@ -247,11 +253,7 @@ fn a_panic_is_told_with_what_it_rests_on() {
     world.run(15.0, 10);
     let (decision, _) = world.step(15.0);
     let clip = decision.reason.clips.last().unwrap();
-    assert_eq!(
-        (clip.by.as_str(), clip.to),
-        ("panic", Replicas(6)),
-        "{decision:?}"
-    );
+    assert_eq!((&*clip.by, clip.to), ("panic", Replicas(6)), "{decision:?}");
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn readings(input: &Value) -> Vec<Value> {
         let decision = policy.decide(&observation(&policy, step, count, silent));
         policy.settle(&WriteOutcome::DryRun);
         let term = |name: &str| {
-            let term = decision.reason.terms.iter().find(|t| t.name == name)?;
+            let mut terms = decision.reason.terms().into_iter();
+            let term = terms.find(|t| t.name == name)?;
             term.value.split(' ').next().unwrap().parse::<f64>().ok()
         };
         steps.push(match term("proposal") {
