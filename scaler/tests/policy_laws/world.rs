@@ -454,7 +454,6 @@ pub(crate) fn absurd(
 }
 
 pub(crate) fn subject(name: &'static str) -> Subject {
-    let mut learned = None;
     let spec = match name {
         "static" => PolicySpec::Static {
             replicas: Replicas(7),
@@ -497,20 +496,7 @@ pub(crate) fn subject(name: &'static str) -> Subject {
             disable_scale_in: false,
         })),
         "reactive" => PolicySpec::Reactive(ours()),
-        "foresight" => PolicySpec::Foresight(Box::new(ForesightSpec {
-            common: ours(),
-            workload: "web".into(),
-            history: None,
-        })),
-        "foresight_with_days" => {
-            let spec = subject("foresight").spec;
-            if let PolicySpec::Foresight(spec) = &spec {
-                let mut policy = Foresight::new((**spec).clone());
-                policy.remember(&days());
-                learned = Some(policy);
-            }
-            spec
-        }
+        "foresight" | "foresight_with_days" => PolicySpec::Foresight(Box::new(foresight())),
         other => {
             let inner = subject(other.strip_prefix("guarded_").unwrap()).spec;
             PolicySpec::Guarded {
@@ -521,8 +507,23 @@ pub(crate) fn subject(name: &'static str) -> Subject {
     };
     Subject {
         name,
+        learned: (name == "foresight_with_days").then(with_days),
         spec,
-        learned,
         fault: None,
+    }
+}
+
+/// Foresight that has four days behind it.
+fn with_days() -> Foresight {
+    let mut policy = Foresight::new(foresight());
+    policy.remember(&days());
+    policy
+}
+
+fn foresight() -> ForesightSpec {
+    ForesightSpec {
+        common: ours(),
+        workload: "web".into(),
+        history: None,
     }
 }
