@@ -2,6 +2,7 @@
 //!
 //! Each policy lives through hours of a load that wanders, until what it remembers is as large as it gets. Then each decision is
 //! counted, while its load goes on changing. A decision is dropped before the next one is made, as worlds do.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::hint::black_box;
 use std::time::Duration;
