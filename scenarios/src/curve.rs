@@ -328,8 +328,8 @@ impl Curve {
             Self::Flash(flash) => flash.invert(count),
             Self::Pulse(pulse) => pulse.invert(count),
             Self::Sine(sine) => sine.invert(count, near),
-            Self::Trace(trace) => trace.invert(count),
-            Self::Recorded(recorded) => recorded.invert(count),
+            Self::Trace(trace) => trace.invert(count, near),
+            Self::Recorded(recorded) => recorded.invert(count, near),
             Self::Sum(_) => solve::anywhere(self, count, near),
             Self::Scaled { factor, curve } => {
                 let count = count / factor.get();

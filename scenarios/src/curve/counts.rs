@@ -181,17 +181,27 @@ impl Counts {
         self.scale.get() * (self.sum(t.min(self.length.as_secs_f64())) - self.sum(0.0))
     }
 
-    pub(super) fn invert(&self, count: f64) -> Option<f64> {
+    pub(super) fn invert(&self, count: f64, near: f64) -> Option<f64> {
         let sum = self.sum(0.0) + count / self.scale.get();
-        // The first bin whose end is at or above the sum; it begins below it, so it is not empty.
-        let place = self
-            .before
-            .partition_point(|before| *before < sum)
-            .checked_sub(1)?;
+        let place = self.bin_of(sum, near)?;
         let after = self.before.get(place + 1)?;
         let share = (sum - self.before[place]) / (after - self.before[place]);
         let t = (place as f64 + share) * self.bin.as_secs_f64() - self.from.as_secs_f64();
         (t <= self.length.as_secs_f64()).then_some(t.max(0.0))
+    }
+
+    /// The first bin whose end is at or above the sum; it begins below it, so it is not empty. Arrivals follow each other, so
+    /// it mostly is that of `near`.
+    #[inline]
+    fn bin_of(&self, sum: f64, near: f64) -> Option<usize> {
+        let (guess, _) = self.position(near);
+        match self.before.get(guess..guess + 2) {
+            Some([begin, end]) if *begin < sum && sum <= *end => Some(guess),
+            _ => self
+                .before
+                .partition_point(|before| *before < sum)
+                .checked_sub(1),
+        }
     }
 
     pub(super) fn corners(&self, until: f64) -> Vec<f64> {

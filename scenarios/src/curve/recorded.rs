@@ -77,8 +77,8 @@ impl Recorded {
         self.bins.count(t)
     }
 
-    pub(super) fn invert(&self, count: f64) -> Option<f64> {
-        self.bins.invert(count)
+    pub(super) fn invert(&self, count: f64, near: f64) -> Option<f64> {
+        self.bins.invert(count, near)
     }
 
     pub(super) fn corners(&self, until: f64) -> Vec<f64> {

@@ -188,6 +188,18 @@ proptest! {
     }
 
     #[test]
+    fn a_guess_changes_not_a_bit_where_counts_are_inverted(
+        counts in prop::collection::vec(prop_oneof![Just(0.0), 0.0..50.0], 1..40), share in 0.0..1.1, near in -10.0..60.0,
+    ) {
+        let counts = Counts::new(s(1.0), counts, Ratio::ONE).unwrap().cut(s(2.5), s(30.0));
+        let count = counts.count(30.0) * share;
+        let exact = counts.invert(count, f64::INFINITY).map(f64::to_bits);
+        for near in [near, exact.map_or(near, f64::from_bits)] {
+            prop_assert_eq!(counts.invert(count, near).map(f64::to_bits), exact);
+        }
+    }
+
+    #[test]
     fn compressed_time_keeps_rates(curve in any_curve(), t in 0.0..200.0, speed in 0.5..50.0) {
         let has_instants = format!("{curve:?}").contains("Recorded");
         prop_assume!(!has_instants);
