@@ -357,6 +357,38 @@ fn an_outage_is_waited_for_and_a_quiet_night_is_not() {
     assert!(after.iter().skip(60).all(|d| d.reason.because != "return"));
 }
 
+/// Twenty minutes at a twentieth of the load, then half as many again as usual, who go home within a quarter of an hour.
+fn back_with_a_crowd(now: u64) -> f64 {
+    match now.saturating_sub(7 * DAY + 12 * 3600) {
+        1..1200 => day(now) * 0.05,
+        since @ 1200..4800 => day(now) * (1.0 + 0.5 * libm::exp((1200.0 - since as f64) / 900.0)),
+        _ => day(now),
+    }
+}
+
+#[test]
+fn those_whom_an_outage_kept_away_are_expected_with_the_others() {
+    let from = 7 * DAY;
+    let mut policy = Foresight::new(spec(Some(history(day, 0, from))));
+    let noon = from + 12 * 3600;
+    let mut plant = Plant::new(back_with_a_crowd, 10);
+    plant.run(&mut policy, from, noon);
+    let before = plant.replicas.len();
+    let during = plant.run(&mut policy, noon, noon + 1200);
+    let last = during.last().unwrap();
+    assert_eq!(last.reason.because, "return");
+    assert!(
+        last.reason.sentence().contains("those whom it kept away"),
+        "{}",
+        last.reason.sentence()
+    );
+    let ready = plant.replicas.len();
+    assert!(ready * 2 >= before * 3, "{before} → {ready}");
+    (plant.slow, plant.all) = (0.0, 0.0);
+    plant.run(&mut policy, noon + 1200, noon + 4800);
+    assert!(plant.missed() < 0.001, "{}", plant.missed());
+}
+
 /// Cost and misses of half a day in which the saved state is spoilt each hour.
 fn spoilt(spoil: impl Fn(&mut serde_json::Value)) -> (f64, f64) {
     let from = 7 * DAY;

@@ -68,7 +68,8 @@ pub(super) struct Choice {
     pub(super) for_backlog: u32,
     /// What is needed at a somewhat higher price, if a lower number is wanted than there is.
     pub(super) careful: u32,
-    pub(super) surge: bool,
+    /// The rate that is planned for while the load grows fast.
+    pub(super) surge: Option<f64>,
     pub(super) hold: f64,
     /// The rate that is expected with 98 %, within `ahead` seconds.
     pub(super) high: f64,
@@ -199,12 +200,8 @@ fn now(
     if surge && inputs.doubt.is_none() {
         memory.surge_until = memory.surge_until.max(inputs.now + SURGE_HOLDS);
     }
-    let rate = if surge {
-        rate * grown.sqrt().min(SURGE)
-    } else {
-        rate
-    };
-    choice.surge = surge;
+    choice.surge = surge.then(|| rate * grown.sqrt().min(SURGE));
+    let rate = choice.surge.unwrap_or(rate);
     let n = terms.replicas(&[Case { weight: 1.0, rate }], rules.max);
     if inputs.wait > rules.patience {
         let behind = (inputs.wait * f64::from(inputs.ready) / DRAIN).ceil();
@@ -253,7 +250,7 @@ fn wanted(choice: &mut Choice) -> u32 {
     choice.because = match named {
         Some((name, _)) => name,
         None if choice.for_backlog > 0 => "backlog",
-        None if choice.surge => "surge",
+        None if choice.surge.is_some() => "surge",
         None => "load",
     };
     choice.wanted = Some(highest);

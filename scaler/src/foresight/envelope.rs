@@ -57,7 +57,7 @@ pub(super) fn apply(
     let calm = choice.clip("calm", wanted, wanted.max(least));
     let mut target = hold(choice, calm, inputs, memory, rules);
     let (least, most) = memory.asked.limits(now, spec);
-    if !choice.surge {
+    if choice.surge.is_none() {
         let most = most.max(choice.for_event.unwrap_or(0));
         target = choice.clip("rate", target, target.min(most));
     }

@@ -87,9 +87,9 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
             tenths(outlook.jump.unwrap_or(high))
         ),
         "return" => text!(
-            192,
-            "{rate} req/s, less than half of the {} usual now: such a drop is an outage, after which all come back at once, so \
-             {words} must be ready for it",
+            256,
+            "{rate} req/s, less than half of what is usual now: such a drop is an outage, after which all come back at once, and \
+             those whom it kept away with them: {} req/s, for which {words} must be ready",
             tenths(outlook.waited_for.unwrap_or(now))
         ),
         "event" => text!(
@@ -104,8 +104,10 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
             choice.for_backlog
         ),
         "surge" => text!(
-            192,
-            "{rate} req/s and growing fast, each replica takes {full_rate} at most: {words}"
+            256,
+            "{rate} req/s and growing fast, so {} are planned for; each replica takes {full_rate} at most: {words}, as one more \
+             would save less than it costs",
+            tenths(choice.surge.unwrap_or(now))
         ),
         _ => text!(
             192,
@@ -167,8 +169,8 @@ impl Found {
             );
         }
         add("for the load", replicas(choice.for_now));
-        if choice.surge {
-            add("surge", "more by a third or more than lately".into());
+        if let Some(rate) = choice.surge {
+            add("surge", text!(40, "planned for {} req/s", tenths(rate)));
         }
         add("for what is expected", replicas(choice.for_expected));
         let parts = [
@@ -220,7 +222,7 @@ fn expectation(terms: &mut Vec<Term>, outlook: &Outlook, ahead: f64) {
         terms.push(term("daily jump", within(jump)));
     }
     if let Some(usual) = outlook.waited_for {
-        terms.push(term("usual now", text!(40, "{} req/s", tenths(usual))));
+        terms.push(term("at the return", text!(40, "{} req/s", tenths(usual))));
     }
 }
 

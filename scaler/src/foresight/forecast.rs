@@ -371,10 +371,11 @@ impl Forecast {
         Some(fit.rate(usual + self.away()?))
     }
 
-    /// The rate to stay ready for although it is not there; nothing if the load has not dropped.
+    /// The rate to be ready for although it is not there: the usual one and those who were kept away. Nothing if the load has
+    /// not dropped.
     pub(super) fn waited_for(&self, now: f64) -> Option<f64> {
         self.drop.away()?;
-        self.usual_rate(now)
+        Some(self.usual_rate(now)? * self.drop.return_factor())
     }
 
     /// The rate to be expected at `now` if nothing is known of it.
