@@ -1,6 +1,6 @@
 //! How long a draw, a sample, an arrival and a shopper's step take.
 //!
-//! `cargo run -p scenarios --profile max --example speed`
+//! `cargo run -p scenarios --profile max --example arrivals_speed`
 
 #![expect(clippy::disallowed_types, reason = "measuring is what it is for")]
 #![expect(clippy::print_stdout, reason = "so is telling")]
