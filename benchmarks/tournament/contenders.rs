@@ -9,8 +9,10 @@ const FAST: &str = "control={period: 5s, scrape: {interval: 5s, window: 10s, lag
 const SLOW: &str = "control={period: 15s, scrape: {interval: 15s, window: 30s, lag: 15s}}";
 /// Requests per second that hold all slots of a replica.
 const FULL: f64 = SLOTS / WORK;
-/// Targets as shares, from the cheapest.
-const SHARES: [u32; 14] = [95, 90, 85, 80, 75, 70, 65, 60, 55, 50, 45, 40, 30, 20];
+/// Targets in percent, from the cheapest.
+const SHARES: [f64; 14] = [
+    95.0, 90.0, 85.0, 80.0, 75.0, 70.0, 65.0, 60.0, 55.0, 50.0, 45.0, 40.0, 30.0, 20.0,
+];
 /// Of those, what people begin with: 70 %.
 const USUAL: usize = 5;
 /// What a slow request is worth, in seconds of a replica: our own policies' number, from the cheapest.
@@ -28,12 +30,62 @@ pub struct Level {
     pub price: Option<f64>,
 }
 
+/// Settings along one number.
+pub struct Curve {
+    /// From the cheapest to the most careful.
+    pub numbers: Vec<f64>,
+    /// A number between two; nothing if there is none.
+    pub middle: fn(f64, f64) -> Option<f64>,
+    level: Box<dyn Fn(f64) -> Level>,
+}
+
+impl Curve {
+    /// Along targets in whole percent.
+    fn of_shares(level: impl Fn(f64) -> Level + 'static) -> Self {
+        Self::of(SHARES.to_vec(), whole, level)
+    }
+
+    fn of(
+        numbers: Vec<f64>,
+        middle: fn(f64, f64) -> Option<f64>,
+        level: impl Fn(f64) -> Level + 'static,
+    ) -> Self {
+        let level = Box::new(level);
+        Self {
+            numbers,
+            middle,
+            level,
+        }
+    }
+
+    /// The setting of a number.
+    pub fn level(&self, number: f64) -> Level {
+        (self.level)(number)
+    }
+
+    /// The setting of a number of these, by its place.
+    pub fn at(&self, place: usize) -> Level {
+        self.level(self.numbers[place])
+    }
+}
+
+/// The whole number in the middle of two.
+fn whole(a: f64, b: f64) -> Option<f64> {
+    let middle = f64::midpoint(a, b).round();
+    (middle > a.min(b) && middle < a.max(b)).then_some(middle)
+}
+
+/// The number that is so many times one as the other is it.
+fn geometric(a: f64, b: f64) -> Option<f64> {
+    Some((a * b).sqrt())
+}
+
 /// One policy.
 pub struct Contender {
     pub name: &'static str,
     pub about: &'static str,
-    /// Settings along one number, from the cheapest to the most careful; several such rows if other numbers vary too.
-    pub curves: fn(&Day) -> Vec<Vec<Level>>,
+    /// Its settings along one number; several such rows if other numbers vary too.
+    pub curves: fn(&Day) -> Vec<Curve>,
     /// The setting that is tried everywhere: one of the first curve, by its place; nothing: one of its own, in which it finds
     /// its number itself.
     pub usual: Option<usize>,
@@ -43,9 +95,9 @@ pub struct Contender {
 
 impl Contender {
     /// The setting that is tried everywhere.
-    pub fn usual_level(&self, curves: &[Vec<Level>]) -> Level {
+    pub fn usual_level(&self, curves: &[Curve]) -> Level {
         match self.usual {
-            Some(place) => curves[0][place].clone(),
+            Some(place) => curves[0].at(place),
             None => own(self.name, None),
         }
     }
@@ -133,105 +185,85 @@ fn level(name: String, control: &str, scaling: &str) -> Level {
     }
 }
 
-fn shares(control: &str, scaling: impl Fn(f64) -> String) -> Vec<Level> {
-    let of = |percent: &u32| {
-        level(
-            format!("{percent}%"),
-            control,
-            &scaling(f64::from(*percent) / 100.0),
-        )
-    };
-    SHARES.iter().map(of).collect()
+fn shares(control: &'static str, scaling: impl Fn(f64) -> String + 'static) -> Curve {
+    Curve::of_shares(move |percent| level(format!("{percent}%"), control, &scaling(percent)))
 }
 
-fn standing(day: &Day) -> Vec<Vec<Level>> {
+/// As shares of the replicas that the day's peak takes at three quarters of their slots.
+fn standing(day: &Day) -> Vec<Curve> {
     let factors = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0];
-    let of = |factor: &f64| {
-        let n = (factor * day.peak / FULL / 0.75).ceil().max(1.0);
-        Level {
-            name: format!("{n}"),
-            sets: vec![
-                FAST.to_owned(),
-                format!("services.shop.replicas={n}"),
-                "scaling.shop={policy: static}".to_owned(),
-            ],
-            price: None,
-        }
+    let of = |factor: f64| (factor * day.peak / FULL / 0.75).ceil().max(1.0);
+    let level = |n: f64| Level {
+        name: format!("{n}"),
+        sets: vec![
+            FAST.to_owned(),
+            format!("services.shop.replicas={n}"),
+            "scaling.shop={policy: static}".to_owned(),
+        ],
+        price: None,
     };
-    vec![factors.iter().map(of).collect()]
+    vec![Curve::of(factors.map(of).to_vec(), whole, level)]
 }
 
 /// Every quarter of an hour as many as the median of the days before needed at most within it, at a share of their slots.
-fn schedule(day: &Day) -> Vec<Vec<Level>> {
+fn schedule(day: &Day) -> Vec<Curve> {
     let begin = BEFORE as u64 * 86_400;
-    let of = |percent: &u32| {
-        let entry = |quarter: usize| {
-            let n = (day.median[quarter] / FULL / f64::from(*percent) * 100.0)
-                .ceil()
-                .clamp(2.0, 400.0);
+    let median = day.median.clone();
+    let of = move |percent: f64| {
+        let entry = |(quarter, rate): (usize, &f64)| {
+            let n = (rate / FULL / percent * 100.0).ceil().clamp(2.0, 400.0);
             format!("{{at: {}s, replicas: {n}}}", begin + quarter as u64 * 900)
         };
-        let entries: Vec<String> = (0..96).map(entry).collect();
+        let entries: Vec<String> = median.iter().enumerate().map(entry).collect();
         let scaling = format!("policy: schedule, schedule: [{}]", entries.join(", "));
         level(format!("{percent}%"), FAST, &scaling)
     };
-    vec![SHARES.iter().map(of).collect()]
+    vec![Curve::of_shares(of)]
 }
 
-fn hpa(_: &Day) -> Vec<Vec<Level>> {
-    vec![shares(SLOW, |share| {
-        format!("policy: hpa, target: {{cpu: {:.0}%}}", share * 100.0)
+fn hpa(_: &Day) -> Vec<Curve> {
+    vec![shares(SLOW, |percent| {
+        format!("policy: hpa, target: {{cpu: {percent}%}}")
     })]
 }
 
-fn hpa_tuned(_: &Day) -> Vec<Vec<Level>> {
+fn hpa_tuned(_: &Day) -> Vec<Curve> {
     let behaviours = [
         "stabilization: 5m",
         "stabilization: 1m",
         "stabilization: 2m, behavior: {scaleUp: {policies: [{type: Percent, value: 400, periodSeconds: 15}]}, scaleDown: {policies: [{type: Percent, value: 10, periodSeconds: 60}]}}",
     ];
-    let curve = |behaviour: &&str| {
-        let of = |share: f64| {
-            format!(
-                "policy: hpa, target: {{cpu: {:.0}%}}, {behaviour}",
-                share * 100.0
-            )
-        };
-        shares(SLOW, of)
+    let curve = |behaviour: &'static str| {
+        shares(SLOW, move |percent| {
+            format!("policy: hpa, target: {{cpu: {percent}%}}, {behaviour}")
+        })
     };
-    behaviours.iter().map(curve).collect()
+    behaviours.map(curve).into()
 }
 
-fn keda(_: &Day) -> Vec<Vec<Level>> {
-    let of = |share: f64| {
-        format!(
-            "policy: keda, triggers: [{{requests: {:.2}/s}}]",
-            share * FULL
-        )
-    };
-    vec![shares(SLOW, of)]
-}
-
-fn kpa(_: &Day) -> Vec<Vec<Level>> {
-    vec![shares(FAST, |share| {
-        format!("policy: kpa, utilization: {:.0}%", share * 100.0)
+fn keda(_: &Day) -> Vec<Curve> {
+    vec![shares(SLOW, |percent| {
+        let rate = percent / 100.0 * FULL;
+        format!("policy: keda, triggers: [{{requests: {rate:.2}/s}}]")
     })]
 }
 
-fn step(_: &Day) -> Vec<Vec<Level>> {
-    vec![shares(SLOW, |share| {
-        format!("policy: step, target: {{cpu: {:.0}%}}", share * 100.0)
+fn kpa(_: &Day) -> Vec<Curve> {
+    vec![shares(FAST, |percent| {
+        format!("policy: kpa, utilization: {percent}%")
     })]
 }
 
-fn tracking(_: &Day) -> Vec<Vec<Level>> {
-    let of = |share: f64| {
-        format!(
-            "policy: target_tracking, target: {{cpu: {:.0}%}}",
-            share * 100.0
-        )
-    };
-    vec![shares(SLOW, of)]
+fn step(_: &Day) -> Vec<Curve> {
+    vec![shares(SLOW, |percent| {
+        format!("policy: step, target: {{cpu: {percent}%}}")
+    })]
+}
+
+fn tracking(_: &Day) -> Vec<Curve> {
+    vec![shares(SLOW, |percent| {
+        format!("policy: target_tracking, target: {{cpu: {percent}%}}")
+    })]
 }
 
 /// Our own with a price, and as it finds its price itself.
@@ -243,15 +275,15 @@ fn own(policy: &str, price: Option<f64>) -> Level {
     }
 }
 
-fn prices(policy: &str) -> Vec<Vec<Level>> {
-    let all = PRICES.iter().map(|price| own(policy, Some(*price)));
-    vec![all.collect()]
+fn prices(policy: &'static str) -> Vec<Curve> {
+    let level = move |price: f64| own(policy, Some(price));
+    vec![Curve::of(PRICES.to_vec(), geometric, level)]
 }
 
-fn reactive(_: &Day) -> Vec<Vec<Level>> {
+fn reactive(_: &Day) -> Vec<Curve> {
     prices("reactive")
 }
 
-fn foresight(_: &Day) -> Vec<Vec<Level>> {
+fn foresight(_: &Day) -> Vec<Curve> {
     prices("foresight")
 }

@@ -156,9 +156,12 @@ fn one(args: &Args, day: &Day) -> anyhow::Result<Vec<Line>> {
 /// A contender's usual setting in full, after a look at what must hold of its settings.
 fn checked(contender: &Contender, day: &Day, place: &str) -> anyhow::Result<Outcome> {
     let curves = (contender.curves)(day);
-    let levels = &curves[0];
-    let rough = |level| trial::of(contender, level, (day, When::Last), Engine::Rough);
-    let (cheapest, careful) = (rough(&levels[0])?, rough(&levels[levels.len() - 1])?);
+    let settings = &curves[0];
+    let rough = |place: usize| {
+        let level = settings.at(place);
+        trial::of(contender, &level, (day, When::Last), Engine::Rough)
+    };
+    let (cheapest, careful) = (rough(0)?, rough(settings.numbers.len() - 1)?);
     let name = contender.name;
     for outcome in [cheapest, careful] {
         ensure!(
@@ -170,7 +173,7 @@ fn checked(contender: &Contender, day: &Day, place: &str) -> anyhow::Result<Outc
         cheapest.hours <= careful.hours * 1.01 && careful.missed <= cheapest.missed + 0.001,
         "{place}: {name}'s most careful setting is neither dearer nor better: {cheapest:?}, {careful:?}"
     );
-    let again = rough(&levels[0])?;
+    let again = rough(0)?;
     ensure!(
         again == cheapest,
         "{place}: {name} came to {cheapest:?}, then to {again:?}"

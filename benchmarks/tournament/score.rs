@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reports::trials::statistics::paired;
+use reports::trials::statistics::{CONFIDENCE, paired, student_t};
 
 use super::trial::Outcome;
 
@@ -81,6 +81,34 @@ pub fn at_budget<E>(
     }
 }
 
+/// Settings whose costs differ by less than this share are neighbours.
+const NEAR: f64 = 0.015;
+
+/// The number that keeps the budget, and the cost at it, between two settings of which the first missed more and the second no
+/// more, with those between them looked at until their costs are near. If there are none and they are far, it is the second's:
+/// on a long line from a collapse to a calm lies nothing that can be had. An HPA collapses at the first target that, with its
+/// tolerance, is above 100 %.
+pub fn closer<E>(
+    mut above: (f64, Outcome),
+    mut within: (f64, Outcome),
+    middle: fn(f64, f64) -> Option<f64>,
+    mut run: impl FnMut(f64) -> Result<Outcome, E>,
+) -> Result<(f64, f64), E> {
+    while (within.1.hours - above.1.hours).abs() > NEAR * within.1.hours {
+        let Some(number) = middle(above.0, within.0) else {
+            return Ok((within.0, within.1.hours));
+        };
+        let outcome = run(number)?;
+        let end = if outcome.missed > BUDGET {
+            &mut above
+        } else {
+            &mut within
+        };
+        *end = (number, outcome);
+    }
+    Ok((within.0, between(above.1, within.1)))
+}
+
 /// A mean over days, and where it lies with 95 % (Student's t).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mean {
@@ -110,15 +138,55 @@ pub fn mean(values: &[f64]) -> Option<Mean> {
     }
 }
 
-/// The geometric mean of ratios of pairs, as a ratio: how many times as much the first costs.
-pub fn ratio(pairs: &[(f64, f64)]) -> Option<Mean> {
-    let logs: Vec<f64> = pairs.iter().map(|(a, b)| libm::log(a / b)).collect();
-    mean(&logs).map(|m| Mean {
-        mean: libm::exp(m.mean),
-        low: libm::exp(m.low),
-        high: libm::exp(m.high),
-        ..m
+/// The mean over classes that each weigh the same, and where it lies with 95 %: the classes are what they are, only the days within
+/// each are drawn. `days` are those of the class that has the fewest: of a single one the interval is everything.
+///
+/// Error: √(Σ s² ÷ n) ÷ classes; degrees of freedom after Welch (1947) and Satterthwaite (1946).
+pub fn over_classes(classes: &[Vec<f64>]) -> Option<Mean> {
+    let each: Vec<Mean> = classes.iter().filter_map(|days| mean(days)).collect();
+    let days = each.iter().map(|m| m.days).min()?;
+    let count = each.len() as f64;
+    let middle = each.iter().map(|m| m.mean).sum::<f64>() / count;
+    if days < 2 {
+        return Some(Mean {
+            mean: middle,
+            low: f64::NEG_INFINITY,
+            high: f64::INFINITY,
+            days,
+        });
+    }
+    let errors: Vec<(f64, f64)> = classes
+        .iter()
+        .zip(&each)
+        .map(|(values, m)| {
+            let free = (m.days - 1) as f64;
+            let squares: f64 = values.iter().map(|v| (v - m.mean).powi(2)).sum();
+            (squares / free / m.days as f64, free)
+        })
+        .collect();
+    let error: f64 = errors.iter().map(|(e, _)| e).sum();
+    let spread: f64 = errors.iter().map(|(e, free)| e * e / free).sum();
+    let half = if spread > 0.0 {
+        student_t(f64::midpoint(1.0, CONFIDENCE), error * error / spread) * error.sqrt() / count
+    } else {
+        0.0
+    };
+    Some(Mean {
+        mean: middle,
+        low: middle - half,
+        high: middle + half,
+        days,
     })
+}
+
+/// A mean of logarithms as a ratio.
+pub fn unlogged(mean: Mean) -> Mean {
+    Mean {
+        mean: libm::exp(mean.mean),
+        low: libm::exp(mean.low),
+        high: libm::exp(mean.high),
+        ..mean
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +249,27 @@ mod tests {
     }
 
     #[test]
+    fn a_collapse_beside_a_calm_is_no_bargain() {
+        // Above 92 everything is missed, from there on nothing.
+        let run = |number: f64| -> Result<Outcome, Infallible> {
+            let missed = if number > 92.0 { 0.9 } else { 0.0 };
+            Ok(outcome(missed, 10_000.0 / number))
+        };
+        let ends = [95.0, 70.0].map(|number| (number, run(number).unwrap()));
+        let half = |a: f64, b: f64| Some(f64::midpoint(a, b));
+        let far = between(ends[0].1, ends[1].1);
+        let (number, cost) = closer(ends[0], ends[1], half, run).unwrap();
+        assert!((90.0..=92.0).contains(&number), "{number}");
+        assert!(
+            far > 115.0 && (cost - 10_000.0 / 92.0).abs() < 2.0,
+            "{far} {cost}"
+        );
+        let (number, cost) = closer(ends[0], ends[1], |_, _| None, run).unwrap();
+        close(cost, 10_000.0 / 70.0);
+        close(number, 70.0);
+    }
+
+    #[test]
     fn an_interval_is_students_over_the_days() {
         let three = mean(&[1.0, 1.1, 1.2]).unwrap();
         // t with two degrees of freedom at 97.5 %: 4.303; standard error 0.1 / √3.
@@ -193,8 +282,27 @@ mod tests {
     }
 
     #[test]
+    fn over_classes_only_the_days_within_them_are_drawn() {
+        let alike = over_classes(&[vec![1.0, 1.0], vec![3.0, 3.0, 3.0]]).unwrap();
+        assert!(alike.mean == 2.0 && alike.low == 2.0 && alike.high == 2.0 && alike.days == 2);
+        // One class is Student's.
+        let (one, days) = ([1.0, 1.1, 1.2], mean(&[1.0, 1.1, 1.2]).unwrap());
+        let of_one = over_classes(&[one.to_vec()]).unwrap();
+        close(of_one.high, days.high);
+        close(of_one.low, days.low);
+        // Two with s² ÷ n of 0.01 ÷ 3 each: four degrees of freedom, t 2.776.
+        let two = over_classes(&[one.to_vec(), one.map(|v| v + 2.0).to_vec()]).unwrap();
+        close(two.mean, 2.1);
+        close(two.high - two.mean, 2.776 * (0.02 / 3.0_f64).sqrt() / 2.0);
+        let single = over_classes(&[one.to_vec(), vec![1.0]]).unwrap();
+        assert!(single.days == 1 && single.high > 1e300);
+        assert_eq!(over_classes(&[]), None);
+    }
+
+    #[test]
     fn ratios_are_averaged_as_ratios() {
-        let both = ratio(&[(2.0, 1.0), (1.0, 2.0)]).unwrap();
+        let logs = [2.0, 0.5].map(libm::log);
+        let both = unlogged(mean(&logs).unwrap());
         close(both.mean, 1.0);
         assert!(both.low < 0.5 && both.high > 2.0);
     }
