@@ -51,6 +51,25 @@ impl fmt::Display for Trimmed {
     }
 }
 
+/// A product that is rounded up, as far as the result, which is for the reader to name: `2 × 1.5 =` or `2 × 1.12 = 2.25, so`.
+#[derive(Clone, Copy)]
+pub(crate) struct RoundedUp(pub(crate) f64, pub(crate) f64);
+
+impl fmt::Display for RoundedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(times, ratio) = *self;
+        let product = times * ratio;
+        write!(f, "{} × {} =", Trimmed(times, 0), Trimmed(ratio, 2))?;
+        if product.ceil() - product < 0.005 || !product.is_finite() {
+            Ok(())
+        } else if product - product.floor() < 0.005 {
+            write!(f, " a little over {}, so", whole(product))
+        } else {
+            write!(f, " {}, so", Trimmed(product, 2))
+        }
+    }
+}
+
 /// Room for every number with a few decimals.
 struct Line {
     text: [u8; 352],
@@ -191,6 +210,25 @@ mod tests {
             }
         }
         assert_eq!(format!("{:+}", tenths(12.34)), "+12.3");
+    }
+
+    #[test]
+    fn a_product_says_how_it_was_rounded() {
+        for (times, ratio, text) in [
+            (4.0, 1.5, "4 × 1.5 ="),
+            (2.0, 1.125, "2 × 1.12 = 2.25, so"),
+            (10.0, 1.44, "10 × 1.44 = 14.4, so"),
+            (10.0, 1.4001, "10 × 1.4 = a little over 14, so"),
+            (3.0, 1.0 / 3.0, "3 × 0.33 ="),
+            (100.0, 0.119_999, "100 × 0.12 ="),
+            (1e300, 1e300, "NaN"),
+        ] {
+            let said = RoundedUp(times, ratio).to_string();
+            assert!(
+                said == text || (text == "NaN" && said.ends_with('=')),
+                "{said}"
+            );
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn reasons_read_well() {
     let sentence = first_up.decision.reason.sentence();
     assert_eq!(
         sentence,
-        "mean CPU 100 % of the request against a target of 70 %: 2 × 1.43 = 3 replicas"
+        "mean CPU 100 % of the request against a target of 70 %: 2 × 1.43 = 2.86, so 3 replicas"
     );
     let held = records
         .iter()

@@ -68,7 +68,7 @@ fn general(rule: &str) -> &'static str {
         "hold" => "a lower number waits until nothing higher was wanted for a while",
         "starting" => "nothing goes down while more than a fifth of the replicas are starting",
         "event" => "nothing goes down shortly before an expected event",
-        "panic" => "nothing goes down during a panic",
+        "panic" => "in a panic the short window counts, and nothing goes down",
         "activation_scale" => "whoever starts from zero starts with so many",
         "scale_down_delay" => "the highest number of the last while holds",
         "initial_scale" => "the first revision starts with so many",

@@ -208,7 +208,7 @@ fn a_decision_says_what_was_measured_what_follows_and_that_it_is_approximate() {
     let reason = world.minute(Some(72.0)).reason;
     assert_eq!(
         reason.sentence(),
-        "requests 72/s a replica against a target of 50/s a replica: 10 × 1.44 = 15 replicas"
+        "requests 72/s a replica against a target of 50/s a replica: 10 × 1.44 = 14.4, so 15 replicas"
     );
     let terms = reason.terms().into_iter();
     let terms: Vec<String> = terms.map(|t| format!("{}: {}", t.name, t.value)).collect();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::alarm::{AwsAlarm, Points, State};
 use super::metric::AwsMetric;
 use super::step::{AwsStep, inward, outward};
-use crate::figures::Decimals;
+use crate::figures::RoundedUp;
 
 /// The alarm above a target: three minutes of three. AWS makes these alarms itself; their numbers are those that it shows.
 pub(super) const ABOVE: AwsAlarm = AwsAlarm::all_of(3);
@@ -92,9 +92,9 @@ impl fmt::Display for Why {
             }
             By::Target(target) => write!(
                 f,
-                " against a target of {}: {of} × {} =",
+                " against a target of {}: {}",
                 metric.shown(target),
-                Decimals(value / target, 2)
+                RoundedUp(of.into(), value / target)
             ),
         }
     }

@@ -7,7 +7,7 @@ use super::count;
 use super::metric::{Basis, Metric, Proposal, Source};
 use super::pods::{PodProposal, PodTarget};
 use crate::Term;
-use crate::figures::Plain;
+use crate::figures::{Plain, RoundedUp};
 
 /// What a number of HPA's rests on.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,7 @@ impl Found {
         let each = self.metrics.iter().zip(&self.proposed);
         let of = |(metric, proposed): (&Metric, &Result<Proposal, String>)| match proposed {
             Ok(proposal) => term(metric, proposal),
-            Err(why) => Term::new(metric.name.as_str(), format!("no data: {why}")),
+            Err(why) => Term::new(label(metric), format!("no data: {why}")),
         };
         let mut terms: Vec<Term> = each.map(of).collect();
         terms.extend(
@@ -88,8 +88,8 @@ fn sentence(metric: &Metric, proposal: &Proposal) -> String {
         } => {
             let follows = match ready {
                 Some(ready) => format!(
-                    "{ready} ready × {} = {}",
-                    figure(ratio),
+                    "{} {}",
+                    RoundedUp(ready as f64, ratio),
                     replicas(proposal.replicas)
                 ),
                 None => replicas(proposal.replicas).to_string(),
@@ -119,7 +119,8 @@ fn product(of: &PodProposal, proposed: i32) -> String {
     };
     let words = replicas(proposed);
     if product == proposed {
-        format!("{} × {} = {words}{left_out}", of.times, figure(of.ratio))
+        let product = RoundedUp(of.times as f64, of.ratio);
+        format!("{product} {words}{left_out}")
     } else {
         format!(
             "{} times the target, it stays at {words}{left_out}",
@@ -146,9 +147,14 @@ fn term(metric: &Metric, proposal: &Proposal) -> Term {
         }
     };
     Term {
-        name: metric.name.clone(),
+        name: label(metric).to_owned(),
         value: format!("{value} → {}", replicas(proposal.replicas)),
     }
+}
+
+/// Its name as upstream has it, without the selector that is not there.
+fn label(metric: &Metric) -> &str {
+    metric.name.strip_suffix("(nil)").unwrap_or(&metric.name)
 }
 
 fn replicas(n: i32) -> impl fmt::Display {

@@ -108,7 +108,6 @@ fn concurrency(document: &Node, template: &str, found: &mut Mistakes) -> Option<
         .try_fold(document, |node, key| node.get(key))?;
     match node.scalar() {
         Some(Scalar::Whole(n @ 0..=1000)) => (n > 0).then_some(n as f64),
-        Some(Scalar::Nothing) => None,
         _ => {
             found.invalid(path, "expected 0 <= containerConcurrency <= 1000");
             None

@@ -334,6 +334,20 @@ fn the_one_target_of_v1_is_a_metric() {
 }
 
 #[test]
+fn annotations_without_a_value_are_none() {
+    let hpa = V1.replace("{autoscaling.alpha.kubernetes.io/conditions: \"[]\"}", "");
+    assert!(hpa.contains("  annotations: \n"), "{hpa}");
+    assert_eq!(policy(&hpa), policy(V1));
+    let pause = "    autoscaling.keda.sh/paused-scale-in: \"yes\"\n";
+    let PolicySpec::Keda(keda) = policy(&SCALED.replace(pause, "")) else {
+        panic!("KEDA")
+    };
+    assert_eq!(keda.annotations, KedaAnnotations::default());
+    let revision = "{apiVersion: serving.knative.dev/v1, kind: Revision, metadata: {name: r, annotations: null}, spec: {}}";
+    assert_eq!(policy(revision), PolicySpec::Kpa(crate::KpaSpec::default()));
+}
+
+#[test]
 fn what_v1_keeps_in_annotations_is_not_passed_over() {
     let hidden = V1.replace("io/conditions", "io/metrics");
     let found = mistakes(&hidden);

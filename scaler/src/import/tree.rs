@@ -50,12 +50,13 @@ pub(super) enum Scalar<'a> {
 }
 
 impl Node {
-    /// The value under a key.
+    /// The value under a key. As in Go, what is null is not there.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        match &self.kind {
-            Kind::Map(entries) => entries.iter().find(|(k, _, _)| k == key).map(|(_, _, n)| n),
-            _ => None,
-        }
+        let Kind::Map(entries) = &self.kind else {
+            return None;
+        };
+        let found = entries.iter().find(|(k, _, _)| k == key);
+        found.map(|(_, _, node)| node).filter(|n| !n.is_nothing())
     }
 
     pub(super) fn text(&self) -> Option<&str> {
