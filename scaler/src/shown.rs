@@ -7,10 +7,13 @@ mod reading;
 mod units;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use metrics::{Quantity, Ratio, Reading, Replicas, Rps, Timestamp};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::observation::Resources;
 use crate::{
@@ -63,16 +66,51 @@ pub struct Shown {
 }
 
 /// A scale target's own account.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(
-    untagged,
-    expecting = "neither a number of replicas nor `{\"replicas\": …, \"status\": …, \"version\": …}`"
-)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum ShownScale {
     /// Replicas asked for, and there.
     Number(Replicas),
     /// More of it.
     Full(FullScale),
+}
+
+impl<'de> Deserialize<'de> for ShownScale {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScaleVisitor)
+    }
+}
+
+/// Says what is wrong with a scale, where serde's untagged enums only say that something is.
+struct ScaleVisitor;
+
+impl<'de> Visitor<'de> for ScaleVisitor {
+    type Value = ShownScale;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of replicas or `{\"replicas\": …, \"status\": …, \"version\": …}`")
+    }
+
+    fn visit_u64<E: de::Error>(self, n: u64) -> Result<ShownScale, E> {
+        let most = u32::MAX;
+        let fits = u32::try_from(n).map_err(|_| {
+            E::custom(format!(
+                "{n} replicas are more than the {most} there can be"
+            ))
+        });
+        fits.map(|n| ShownScale::Number(Replicas(n)))
+    }
+
+    fn visit_i64<E: de::Error>(self, n: i64) -> Result<ShownScale, E> {
+        match u64::try_from(n) {
+            Ok(n) => self.visit_u64(n),
+            Err(_) => Err(E::custom(format!("{n} replicas are fewer than none"))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ShownScale, A::Error> {
+        FullScale::deserialize(MapAccessDeserializer::new(map)).map(ShownScale::Full)
+    }
 }
 
 /// A scale target's own account in full.

@@ -267,3 +267,33 @@ proptest! {
         prop_assert_eq!(back.observation(), seen, "{}", text);
     }
 }
+
+#[test]
+fn a_scale_that_is_none_says_why() {
+    let read = |text: &str| serde_json::from_str::<ShownScale>(text).map_err(|e| e.to_string());
+    assert_eq!(read("4"), Ok(ShownScale::Number(Replicas(4))));
+    for (text, part) in [
+        ("-3", "-3 replicas are fewer than none"),
+        (
+            "99999999999",
+            "99999999999 replicas are more than the 4294967295",
+        ),
+        (
+            r#"{"replicas": -3}"#,
+            "invalid value: integer `-3`, expected u32",
+        ),
+        (
+            r#"{"replicas": 4, "versoin": "17"}"#,
+            "unknown field `versoin`, expected one of `replicas`",
+        ),
+        (r#"{"status": 4}"#, "missing field `replicas`"),
+        (
+            r#""four""#,
+            r#"invalid type: string "four", expected a number of replicas or `{"#,
+        ),
+        ("4.5", "invalid type: floating point `4.5`"),
+    ] {
+        let said = read(text).unwrap_err();
+        assert!(said.contains(part), "{text}: {said}");
+    }
+}
