@@ -7,6 +7,7 @@ use metrics::{NoData, Ratio, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Trimmed;
 use crate::{Decision, Observation, Policy, PolicyState, Status, Verdict, Wants, WriteOutcome};
 
 /// What a reading must be to be trusted on the way down.
@@ -77,7 +78,11 @@ impl Trust {
                 if age > self.max_age {
                     Some(format!("{age:?} old, may be {:?}", self.max_age))
                 } else if *coverage < self.coverage {
-                    Some(format!("{coverage} of it seen, must be {}", self.coverage))
+                    Some(format!(
+                        "{} % of it seen, must be {} %",
+                        Trimmed(100.0 * coverage.get(), 1),
+                        Trimmed(100.0 * self.coverage.get(), 1)
+                    ))
                 } else {
                     None
                 }

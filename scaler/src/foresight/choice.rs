@@ -64,6 +64,8 @@ pub(super) struct Choice {
     pub(super) for_return: Option<u32>,
     /// For a load that is not known: the usual one, and what it needs.
     pub(super) for_usual: Option<(f64, u32)>,
+    /// For an announced event: what it is planned to bring, and what that needs.
+    pub(super) event: Option<f64>,
     pub(super) for_event: Option<u32>,
     pub(super) for_backlog: u32,
     /// What is needed at a somewhat higher price, if a lower number is wanted than there is.
@@ -80,6 +82,8 @@ pub(super) struct Choice {
     /// The load of the last minutes, in replicas that it holds.
     pub(super) load: f64,
     pub(super) price: f64,
+    /// With the number that is wanted: the share of what it is planned for that is expected to be slow.
+    pub(super) left: f64,
     /// At the number: the share that is expected to be slow, and what one more would save, in replicas.
     pub(super) slow: f64,
     pub(super) saves: f64,
@@ -162,8 +166,10 @@ pub(super) fn choose(
     let event = memory
         .base
         .rate(rules.events, rules.clock, now, lead, lessons);
+    choice.event = event;
     choice.for_event = event.map(for_one);
     let wanted = wanted(&mut choice);
+    choice.left = left(&choice, &outlook, rate, terms);
     if wanted < inputs.spec {
         choice.careful = careful(&choice, &outlook, rate, terms, rules.max);
     }
@@ -221,6 +227,19 @@ fn expected(choice: &mut Choice, outlook: &Outlook, terms: &Terms<'_>, max: u32)
             .min(bound)
     };
     choice.for_jump = outlook.jump.map(with_jump);
+}
+
+/// The share that is expected to be slow of what the wanted number is planned for. Those who wait already are not of it.
+fn left(choice: &Choice, outlook: &Outlook, rate: f64, terms: &Terms<'_>) -> f64 {
+    let one = |rate: f64, n: u32| terms.missed(&[Case { weight: 1.0, rate }], n);
+    let n = choice.wanted.unwrap_or(choice.for_now);
+    match (choice.because, outlook.jump) {
+        ("expected", _) => terms.missed(&outlook.cases(), n),
+        ("recurring", Some(jump)) => terms.missed(&outlook.with_jump(jump), n),
+        ("event", _) => one(choice.event.unwrap_or(rate), n),
+        ("return", _) => one(outlook.waited_for.unwrap_or(rate), n),
+        _ => one(choice.surge.unwrap_or(rate), choice.for_now),
+    }
 }
 
 /// What the load and what may come need at a somewhat higher price.

@@ -71,49 +71,74 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
         return without_load(choice, inputs);
     };
     let now = inputs.rate.unwrap_or(0.0);
-    let words = Replicas(wanted).in_words();
-    let (rate, high, ahead) = (tenths(now), outlook.high(), whole(choice.ahead));
+    let (rate, ahead) = (tenths(now), whole(choice.ahead));
+    let n = if choice.because == "backlog" {
+        choice.for_now
+    } else {
+        wanted
+    };
+    let each = text!(
+        160,
+        "each replica takes {full_rate} at most: with {} {} would be slow, and one more would save less than it costs",
+        Replicas(n).in_words(),
+        share(choice.left)
+    );
     match choice.because {
         "expected" => text!(
-            192,
-            "up to {} req/s expected within {ahead} s (98 %), each replica takes {full_rate} at most: {words}, \
-             as one more would save less than it costs",
-            tenths(high)
+            256,
+            "up to {} req/s expected within {ahead} s (98 %), {each}",
+            tenths(outlook.high())
         ),
         "recurring" => text!(
-            192,
-            "on most days the load jumps at about this time, now to {} req/s within {ahead} s; each replica takes \
-             {full_rate} at most: {words}",
-            tenths(outlook.jump.unwrap_or(high))
+            256,
+            "on most days the load jumps at about this time, now to {} req/s within {ahead} s; {each}",
+            tenths(outlook.jump.unwrap_or(now))
         ),
         "return" => text!(
-            256,
+            320,
             "{rate} req/s, less than half of what is usual now: such a drop is an outage, after which all come back at once, and \
-             those whom it kept away with them: {} req/s, for which {words} must be ready",
+             those whom it kept away with them, {} req/s; {each}",
             tenths(outlook.waited_for.unwrap_or(now))
         ),
         "event" => text!(
-            192,
-            "an event is expected, each replica takes {full_rate} req/s at most: {words}"
+            256,
+            "an event is expected to bring {} req/s, {each}",
+            tenths(choice.event.unwrap_or(now))
         ),
         "backlog" => text!(
-            192,
-            "{rate} req/s and {} s of waiting, each replica takes {full_rate} req/s at most: {} + {} = {words}",
+            320,
+            "{}, {each}; with {} s of waiting to be worked off: {n} + {} = {}",
+            load(choice, now),
             tenths(inputs.wait),
-            choice.for_now,
-            choice.for_backlog
+            choice.for_backlog,
+            Replicas(wanted).in_words()
         ),
-        "surge" => text!(
-            256,
-            "{rate} req/s and growing fast, so {} are planned for; each replica takes {full_rate} at most: {words}, as one more \
-             would save less than it costs",
-            tenths(choice.surge.unwrap_or(now))
+        _ => text!(256, "{}, {each}", load(choice, now)),
+    }
+}
+
+/// The load that is there, and what is planned for if it grows fast.
+fn load(choice: &Choice, now: f64) -> String {
+    match choice.surge {
+        Some(planned) => text!(
+            80,
+            "{} req/s and growing fast, so {} are planned for",
+            tenths(now),
+            tenths(planned)
         ),
-        _ => text!(
-            192,
-            "{rate} req/s, each replica takes {full_rate} at most: {words}, as one more would save less than \
-             it costs"
-        ),
+        None => text!(40, "{} req/s", tenths(now)),
+    }
+}
+
+/// A share of requests.
+fn share(slow: f64) -> String {
+    let percent = 100.0 * slow;
+    if percent < 0.005 {
+        "none".into()
+    } else if percent < 9.95 {
+        text!(24, "{} %", Decimals(percent, 2))
+    } else {
+        text!(24, "{} %", whole(percent))
     }
 }
 
@@ -194,7 +219,7 @@ impl Found {
             );
             add(
                 "one more saves",
-                text!(40, "{} replicas", Decimals(choice.saves, 3)),
+                text!(40, "{} replicas", Decimals(choice.saves.max(0.0), 3)),
             );
         }
         add("hold", text!(40, "{} s", whole(choice.hold)));
