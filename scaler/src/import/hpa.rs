@@ -79,8 +79,8 @@ pub(super) fn read(document: &Node) -> Result<Imported, Vec<ImportError>> {
     };
     let spec: HpaSpec = match typed::read(spec, "spec") {
         Ok(spec) => spec,
-        Err(error) => {
-            found.push(error);
+        Err(all) => {
+            found.extend(all);
             return Err(found);
         }
     };

@@ -113,8 +113,8 @@ pub(super) fn read(document: &Node) -> Result<Imported, Vec<ImportError>> {
     };
     let written: Spec = match typed::read(spec, "spec") {
         Ok(written) => written,
-        Err(error) => {
-            found.push(error);
+        Err(all) => {
+            found.extend(all);
             return Err(found);
         }
     };

@@ -86,7 +86,7 @@ fn read_annotations(
         return BTreeMap::new();
     };
     typed::read(node, at)
-        .map_err(|error| found.push(error))
+        .map_err(|all| found.extend(all))
         .unwrap_or_default()
 }
 

@@ -101,6 +101,38 @@ fn what_is_wrong_with_an_hpa_stands_where_it_is() {
     );
 }
 
+#[test]
+fn all_that_is_of_another_type_is_told_at_once() {
+    let bad = HPA
+        .replace("minReplicas: 2", "minReplicas: two")
+        .replace("maxReplicas: 30", "maxReplica: 30")
+        .replace("averageUtilization: 70", "averageUtilization: [70]")
+        .replace("averageValue: 30", "averageValue: lots")
+        .replace("periodSeconds: 60", "periodSecs: 60");
+    let found = mistakes(&bad);
+    let fields: Vec<&str> = found.iter().filter_map(|m| m.split(": ").nth(1)).collect();
+    assert_eq!(
+        fields,
+        [
+            "spec.minReplicas",
+            "spec.maxReplica",
+            "spec.metrics[0].resource.target.averageUtilization",
+            "spec.metrics[1].external.target.averageValue",
+            "spec.behavior.scaleDown.policies[0].periodSecs",
+        ],
+        "{found:#?}"
+    );
+    let bad = SCALED
+        .replace("pollingInterval: 10", "pollingInterval: soon")
+        .replace("maxReplicaCount: 50", "maxReplicas: 50");
+    assert_eq!(mistakes(&bad).len(), 2, "{:#?}", mistakes(&bad));
+    let endless = HPA.replace(
+        "  minReplicas: 2\n",
+        &(0..50).map(|i| format!("  no{i}: 1\n")).collect::<String>(),
+    );
+    assert_eq!(mistakes(&endless).len(), 20);
+}
+
 const SCALED: &str = r#"apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:

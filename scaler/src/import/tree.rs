@@ -37,6 +37,8 @@ pub(super) enum Kind {
     List(Vec<Node>),
     /// In the order of the file, with the places of the keys.
     Map(Vec<(String, Place, Node)>),
+    /// Something that was taken out.
+    Gone,
 }
 
 /// A scalar, as Kubernetes' reader of YAML understands it.
@@ -67,7 +69,34 @@ impl Node {
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        self.scalar() == Some(Scalar::Nothing)
+        matches!(self.kind, Kind::Gone) || self.scalar() == Some(Scalar::Nothing)
+    }
+
+    /// Takes out what a field's path names; whether there was such a thing inside. What is around it, and the places in lists,
+    /// stay as they are.
+    pub(super) fn take_out(&mut self, path: &str) -> bool {
+        let inside = match &mut self.kind {
+            Kind::Map(entries) => entries
+                .iter_mut()
+                .filter_map(|(key, _, node)| {
+                    let after = path.strip_prefix('.')?.strip_prefix(key.as_str())?;
+                    let ends = after.is_empty() || after.starts_with(['.', '[']);
+                    ends.then_some((after, node))
+                })
+                .min_by_key(|(after, _)| after.len()),
+            Kind::List(items) => {
+                let index = path.strip_prefix('[').and_then(|r| r.split_once(']'));
+                index.and_then(|(i, after)| Some((after, items.get_mut(i.parse::<usize>().ok()?)?)))
+            }
+            Kind::Scalar { .. } | Kind::Gone => None,
+        };
+        let Some((after, node)) = inside else {
+            return false;
+        };
+        if after.is_empty() || !node.take_out(after) {
+            node.kind = Kind::Gone;
+        }
+        true
     }
 
     /// What it is, if it is a scalar.
@@ -107,7 +136,7 @@ impl Node {
                     .and_then(|(i, after)| Some((items.get(i.parse::<usize>().ok()?)?, after)));
                 item.map_or(self.at, |(node, after)| node.place(after))
             }
-            Kind::Scalar { .. } => self.at,
+            Kind::Scalar { .. } | Kind::Gone => self.at,
         }
     }
 }
@@ -271,7 +300,7 @@ impl Builder {
                     open.key = Some((key, node.at));
                 }
             },
-            Kind::Scalar { .. } => {}
+            Kind::Scalar { .. } | Kind::Gone => {}
         }
         Ok(())
     }

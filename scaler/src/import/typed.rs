@@ -10,12 +10,43 @@ use super::tree::{Kind, Node, Place, Scalar};
 /// Reads a part of a manifest. Fields that the part does not have are refused, as `kubectl` refuses them.
 ///
 /// # Errors
-/// The first thing that is of another type than it must be, or that is not known.
-pub(super) fn read<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, ImportError> {
-    T::deserialize(Part(node)).map_err(|wrong| {
-        let field = format!("{path}{}", wrong.path);
-        ImportError::new(wrong.at.unwrap_or(node.at), field, wrong.what)
-    })
+/// All that is of another type than it must be, or that is not known, in the order of the file.
+pub(super) fn read<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, Vec<ImportError>> {
+    let mut found: Vec<ImportError> = Vec::new();
+    let mut left = node.clone();
+    // What is wrong is taken out, and the rest is looked at again.
+    let mut spoilt: Vec<String> = Vec::new();
+    loop {
+        let wrong = match T::deserialize(Part(&left)) {
+            Ok(value) if found.is_empty() => return Ok(value),
+            Ok(_) => break,
+            Err(wrong) => wrong,
+        };
+        let missing = wrong.what.starts_with("missing field");
+        // What is missing where something was taken out is no mistake of its own.
+        if !(missing && spoilt.contains(&wrong.path)) {
+            let field = format!("{path}{}", wrong.path);
+            found.push(ImportError::new(
+                wrong.at.unwrap_or(node.at),
+                field,
+                wrong.what,
+            ));
+        }
+        spoilt.extend(around(&wrong.path).map(str::to_owned));
+        if found.len() >= MOST || !left.take_out(&wrong.path) {
+            break;
+        }
+    }
+    found.sort_by_key(|error| (error.line, error.column));
+    Err(found)
+}
+
+/// No more mistakes are told of a part.
+const MOST: usize = 20;
+
+/// The part that what a path names stands in.
+fn around(path: &str) -> Option<&str> {
+    path.rfind(['.', '[']).map(|end| &path[..end])
 }
 
 /// What is wrong, and where.
@@ -63,7 +94,7 @@ impl<'de> Deserializer<'de> for Part<'_> {
         match &self.0.kind {
             Kind::List(items) => visitor.visit_seq(Items { items, next: 0 }),
             Kind::Map(entries) => visitor.visit_map(Entries { entries, next: 0 }),
-            Kind::Scalar { .. } => match self.0.scalar() {
+            Kind::Scalar { .. } | Kind::Gone => match self.0.scalar() {
                 Some(Scalar::Truth(value)) => visitor.visit_bool(value),
                 Some(Scalar::Whole(value)) => visitor.visit_i64(value),
                 Some(Scalar::Fraction(value)) => visitor.visit_f64(value),
@@ -130,6 +161,10 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Wrong> {
+        let gone = |item: &Node| matches!(item.kind, Kind::Gone);
+        while self.items.get(self.next).is_some_and(gone) {
+            self.next += 1;
+        }
         let Some(item) = self.items.get(self.next) else {
             return Ok(None);
         };

@@ -17,7 +17,7 @@ pub(super) fn read(document: &Node, found: &mut Vec<ImportError>) -> KedaAnnotat
         return KedaAnnotations::default();
     };
     let all: BTreeMap<String, String> = typed::read(node, path)
-        .map_err(|error| found.push(error))
+        .map_err(|all| found.extend(all))
         .unwrap_or_default();
     let get = |name: &str| all.get(&format!("autoscaling.keda.sh/{name}"));
     // As KEDA has it: what is neither true nor false is true.
