@@ -288,7 +288,8 @@ impl Engine {
         if inputs.spec < self.spec.max.get() {
             let budget = self.spec.budget.get();
             let fewer = choice.slow_with_fewer;
-            memory.budget.learn(rate, slow, budget, dt, fewer);
+            let lowest = memory.start.lowest();
+            memory.budget.learn(rate, slow, budget, dt, (fewer, lowest));
         }
     }
 

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::budget::BELOW_REPLAYED;
 use super::super::outlook::Outlook;
 use super::super::plan::{Case, Terms};
 use super::super::recent::{FURTHEST, SLOT};
@@ -55,6 +56,15 @@ impl Start {
     /// Whether days were gone through yet.
     pub(in super::super) const fn is_known(&self) -> bool {
         self.last.is_some()
+    }
+
+    /// How far the price may fall below where it begins, in logarithms.
+    pub(in super::super) fn lowest(&self) -> f64 {
+        if self.is_known() {
+            BELOW_REPLAYED
+        } else {
+            f64::NEG_INFINITY
+        }
     }
 
     /// What the implied price is multiplied by.
