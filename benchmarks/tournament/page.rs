@@ -85,10 +85,15 @@ $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
     let counts: Vec<String> = classes.iter().map(|c| format!("{c} {}", days(c))).collect();
     writeln!(
         text,
-        "**What was run for this page**: {hours} hours of each day, around what the day is about; days: {}. {}\n",
+        "**What was run for this page**: {}; days: {}. {}\n",
+        if hours < 24 {
+            format!("{hours} hours of each day, around what the day is about")
+        } else {
+            "whole days".to_owned()
+        },
         counts.join(", "),
         if hours < 24 || seeds < 10 {
-            "The whole tournament (`--seeds 10 --hours 24`) takes hours of a core and was not run here: intervals are wide, and where one holds the bar, nobody can tell."
+            "The whole tournament (`--seeds 10 --hours 24`) takes about 17 hours of a core and was not run here: intervals are wide, and where one holds the bar, nobody can tell."
         } else {
             ""
         }
