@@ -476,10 +476,10 @@ mod tests {
             row(2, "kpa", Some(60.0)),
         ];
         let rows: Vec<&Row> = rows.iter().collect();
-        assert_eq!(
-            against(&rows, &["hpa", "keda-rate"], |_| true),
-            [(90.0, 100.0)]
-        );
+        let rivals = ["hpa", "keda-rate"];
+        let ratio = libm::log(90.0 / 100.0);
+        assert_eq!(against(&rows, &rivals, "diurnal"), [ratio]);
+        assert!(against(&rows, &rivals, "campaign").is_empty());
     }
 
     #[test]
