@@ -163,7 +163,7 @@ const SETUP: &str = "\
 - **Knowing the future**: the cheapest plan by the capacity curve, with the budget of misses that it plans for chosen so that it misses 0.1 % in full. It is a bound, not a rival.
   It knows a bad deploy too, as so much more load.
 - **Searched** in rough strokes (`docs/explanation/planner.md`), **scored** in full. Cost at 0.1 % lies between two settings, in the logarithm of misses, which are looked at
-  ever closer until their costs differ by 1.5 % at most; where settings are whole percents and the next one is a collapse, it is what the last one costs that is none.
+  ever closer until their costs differ by 1.5 % at most; where settings are whole percents and the cheaper neighbour is a collapse, it is the cost of the one that is none.
 - **Intervals** hold the mean over days with 95 % (Student's t over the days; each day's cost is divided by that of knowing the future with the same luck).
   `k/n` says that only k of n days reach 0.1 % with any setting; the mean is over those.
 - Real traffic is scaled up: where few requests were counted, so is their noise. Three traces of an hour have no day before them and are left out.

@@ -91,10 +91,10 @@ impl Budget {
         let keep = libm::pow(LATELY, steps);
         self.slow_lately = self.slow_lately * keep + slow * rate * steps;
         self.all_lately = self.all_lately * keep + rate * steps;
-        let is_over = self.slow_lately <= budget * self.all_lately;
+        let has_passed = self.slow_lately <= budget * self.all_lately;
         let error = libm::log((self.slow / self.all / budget).max(1e-9));
         let enough = error < 0.0 && fewer > FEWER * budget;
-        if error.abs() > DEAD && !enough && !(error > 0.0 && is_over) {
+        if error.abs() > DEAD && !enough && !(error > 0.0 && has_passed) {
             let lowest = lowest.max(-FURTHEST).min(self.log_price);
             let moved = self.log_price + GAIN * steps * error.clamp(ERRORS.0, ERRORS.1);
             self.log_price = moved.clamp(lowest, FURTHEST);
