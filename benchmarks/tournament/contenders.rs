@@ -9,12 +9,13 @@ const FAST: &str = "control={period: 5s, scrape: {interval: 5s, window: 10s, lag
 const SLOW: &str = "control={period: 15s, scrape: {interval: 15s, window: 30s, lag: 15s}}";
 /// Requests per second that hold all slots of a replica.
 const FULL: f64 = SLOTS / WORK;
-/// Targets in percent, from the cheapest.
-const SHARES: [f64; 14] = [
-    95.0, 90.0, 85.0, 80.0, 75.0, 70.0, 65.0, 60.0, 55.0, 50.0, 45.0, 40.0, 30.0, 20.0,
+/// Targets in percent, from the cheapest. Above 90 an HPA, which tolerates a tenth more, never adds a replica: 91 stands beside it
+/// so that nobody looks for something between.
+const SHARES: [f64; 15] = [
+    95.0, 91.0, 90.0, 85.0, 80.0, 75.0, 70.0, 65.0, 60.0, 55.0, 50.0, 45.0, 40.0, 30.0, 20.0,
 ];
 /// Of those, what people begin with: 70 %.
-const USUAL: usize = 5;
+const USUAL: usize = 6;
 /// What a slow request is worth, in seconds of a replica: our own policies' number, from the cheapest.
 const PRICES: [f64; 14] = [
     0.000_01, 0.000_1, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 10.0, 30.0,
@@ -76,7 +77,7 @@ fn whole(a: f64, b: f64) -> Option<f64> {
 }
 
 /// The number that is so many times one as the other is it.
-fn geometric(a: f64, b: f64) -> Option<f64> {
+pub fn geometric(a: f64, b: f64) -> Option<f64> {
     Some((a * b).sqrt())
 }
 
@@ -115,7 +116,7 @@ pub const CONTENDERS: [Contender; 10] = [
         name: "schedule",
         about: "replicas by the time of day, from the median of the seven days before",
         curves: schedule,
-        usual: Some(3),
+        usual: Some(4),
         calendar: false,
     },
     Contender {

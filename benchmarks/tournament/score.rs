@@ -1,7 +1,5 @@
 //! From runs to scores: cost at a budget of misses, and means over days with their intervals.
 
-use std::collections::BTreeMap;
-
 use reports::trials::statistics::{CONFIDENCE, paired, student_t};
 
 use super::trial::Outcome;
@@ -24,89 +22,191 @@ pub fn between(above: Outcome, within: Outcome) -> f64 {
     above.hours + (within.hours - above.hours) * share.clamp(0.0, 1.0)
 }
 
-/// Runs by the place of their setting.
-pub type Runs = BTreeMap<usize, Outcome>;
+/// A setting's number and what it came to.
+pub type Point = (f64, Outcome);
 
-/// The first place, from the cheapest, whose run keeps the budget, if misses fall from place to place: found by halving.
-/// `len` if none does.
-pub fn first_within<E>(
-    len: usize,
-    mut run: impl FnMut(usize) -> Result<Outcome, E>,
-) -> Result<usize, E> {
-    let (mut low, mut high) = (0, len);
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        if run(middle)?.missed <= BUDGET {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(high)
+/// Between two settings the share of their costs that is no difference.
+const NEAR: f64 = 0.015;
+
+/// Two settings between which the budget lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bracket {
+    /// It missed more. Nothing: even the cheapest of all keeps the budget.
+    pub above: Option<Point>,
+    /// It missed no more.
+    pub within: Point,
 }
 
-/// The cost at the budget: from `start` step by step to the pair of neighbours of which one missed more and the other no
-/// more, with the place of the second. Nothing if even the most careful missed more; the cheapest's cost if even that kept it.
-pub fn at_budget<E>(
-    len: usize,
+impl Bracket {
+    /// The cost at the budget. Where the two are far from each other it is that of the second: on a long line from a collapse
+    /// to a calm lies nothing that can be had. An HPA collapses at the first target that, with its tolerance, is above 100 %.
+    pub fn cost(&self) -> f64 {
+        match self.above {
+            Some(above) if near(above, self.within) => between(above.1, self.within.1),
+            _ => self.within.1.hours,
+        }
+    }
+}
+
+fn near(above: Point, within: Point) -> bool {
+    (within.1.hours - above.1.hours).abs() <= NEAR * within.1.hours
+}
+
+/// Settings that were run.
+#[derive(Default)]
+pub struct Runs(Vec<Point>);
+
+impl Runs {
+    /// What a number came to, if it was run.
+    pub fn of(&self, number: f64) -> Option<Outcome> {
+        let found = self.0.iter().find(|(n, _)| *n == number);
+        found.map(|(_, outcome)| *outcome)
+    }
+
+    /// `run` of a number that was not run yet.
+    fn or<E>(
+        &mut self,
+        number: f64,
+        run: &mut impl FnMut(f64) -> Result<Outcome, E>,
+    ) -> Result<Point, E> {
+        if let Some(known) = self.of(number) {
+            return Ok((number, known));
+        }
+        let outcome = run(number)?;
+        self.0.push((number, outcome));
+        Ok((number, outcome))
+    }
+}
+
+/// The neighbours among `numbers`, from the cheapest, between which the budget lies, if misses fall from one to the next: found
+/// by halving. Nothing if even the most careful misses more.
+pub fn halved<E>(
+    numbers: &[f64],
+    mut run: impl FnMut(f64) -> Result<Outcome, E>,
+) -> Result<Option<Bracket>, E> {
+    let (mut above, mut within): (Option<Point>, Option<Point>) = (None, None);
+    let (mut low, mut high) = (0, numbers.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let point = (numbers[middle], run(numbers[middle])?);
+        if point.1.missed <= BUDGET {
+            (high, within) = (middle, Some(point));
+        } else {
+            (low, above) = (middle + 1, Some(point));
+        }
+    }
+    Ok(within.map(|within| Bracket { above, within }))
+}
+
+/// The same from a number on, step by step, whatever lies farther away.
+pub fn stepped<E>(
+    numbers: &[f64],
     start: usize,
     runs: &mut Runs,
-    mut run: impl FnMut(usize) -> Result<Outcome, E>,
-) -> Result<Option<(usize, f64)>, E> {
-    let mut place = start.min(len.saturating_sub(1));
-    let mut at = |place: usize, runs: &mut Runs| -> Result<Outcome, E> {
-        if let Some(known) = runs.get(&place) {
-            return Ok(*known);
-        }
-        let outcome = run(place)?;
-        runs.insert(place, outcome);
-        Ok(outcome)
-    };
-    while at(place, runs)?.missed > BUDGET {
-        if place + 1 >= len {
+    mut run: impl FnMut(f64) -> Result<Outcome, E>,
+) -> Result<Option<Bracket>, E> {
+    let mut place = start.min(numbers.len().saturating_sub(1));
+    while runs.or(numbers[place], &mut run)?.1.missed > BUDGET {
+        place += 1;
+        if place >= numbers.len() {
             return Ok(None);
         }
-        place += 1;
     }
     loop {
-        let within = at(place, runs)?;
-        if place == 0 {
-            return Ok(Some((place, within.hours)));
-        }
-        let above = at(place - 1, runs)?;
-        if above.missed > BUDGET {
-            return Ok(Some((place, between(above, within))));
+        let within = runs.or(numbers[place], &mut run)?;
+        let above = match place {
+            0 => None,
+            _ => Some(runs.or(numbers[place - 1], &mut run)?),
+        };
+        if above.is_none_or(|(_, outcome)| outcome.missed > BUDGET) {
+            return Ok(Some(Bracket { above, within }));
         }
         place -= 1;
     }
 }
 
-/// Settings whose costs differ by less than this share are neighbours.
-const NEAR: f64 = 0.015;
-
-/// The number that keeps the budget, and the cost at it, between two settings of which the first missed more and the second no
-/// more, with those between them looked at until their costs are near. If there are none and they are far, it is the second's:
-/// on a long line from a collapse to a calm lies nothing that can be had. An HPA collapses at the first target that, with its
-/// tolerance, is above 100 %.
+/// The same with those between the two looked at until their costs are near, or there are none.
 pub fn closer<E>(
-    mut above: (f64, Outcome),
-    mut within: (f64, Outcome),
+    mut bracket: Bracket,
     middle: fn(f64, f64) -> Option<f64>,
+    runs: &mut Runs,
     mut run: impl FnMut(f64) -> Result<Outcome, E>,
-) -> Result<(f64, f64), E> {
-    while (within.1.hours - above.1.hours).abs() > NEAR * within.1.hours {
-        let Some(number) = middle(above.0, within.0) else {
-            return Ok((within.0, within.1.hours));
-        };
-        let outcome = run(number)?;
-        let end = if outcome.missed > BUDGET {
-            &mut above
+) -> Result<Bracket, E> {
+    while let Some(above) = bracket.above
+        && !near(above, bracket.within)
+        && let Some(number) = middle(above.0, bracket.within.0)
+    {
+        let point = runs.or(number, &mut run)?;
+        if point.1.missed > BUDGET {
+            bracket.above = Some(point);
         } else {
-            &mut within
-        };
-        *end = (number, outcome);
+            bracket.within = point;
+        }
     }
-    Ok((within.0, between(above.1, within.1)))
+    Ok(bracket)
+}
+
+/// What is looked for in rough strokes.
+pub struct Looked {
+    /// The numbers, with those that the search came to.
+    pub numbers: Vec<f64>,
+    /// Where among them to begin in full.
+    pub start: usize,
+    /// What it costs at the budget; nothing: no setting keeps it.
+    pub cost: Option<f64>,
+}
+
+/// Looks in rough strokes, so that in full there is little left to look at.
+pub fn looked<E>(
+    numbers: &[f64],
+    middle: fn(f64, f64) -> Option<f64>,
+    mut rough: impl FnMut(f64) -> Result<Outcome, E>,
+) -> Result<Looked, E> {
+    let mut numbers = numbers.to_vec();
+    let Some(coarse) = halved(&numbers, &mut rough)? else {
+        // The most careful may keep it in full.
+        let start = numbers.len().saturating_sub(1);
+        return Ok(Looked {
+            numbers,
+            start,
+            cost: None,
+        });
+    };
+    let mut start = numbers
+        .iter()
+        .position(|n| *n == coarse.within.0)
+        .unwrap_or_default();
+    let fine = closer(coarse, middle, &mut Runs::default(), rough)?;
+    let ends = [fine.above, Some(fine.within)];
+    for (number, _) in ends.into_iter().flatten() {
+        // Both lie between the coarse ones: in front of the careful one of those.
+        if !numbers.contains(&number) {
+            numbers.insert(start, number);
+            start += 1;
+        }
+    }
+    if fine.within != coarse.within {
+        start -= 1;
+    }
+    Ok(Looked {
+        numbers,
+        start,
+        cost: Some(fine.cost()),
+    })
+}
+
+/// The number that keeps the budget and what that costs, in full: from where the rough strokes led. Nothing if none keeps it.
+pub fn settled<E>(
+    looked: &Looked,
+    middle: fn(f64, f64) -> Option<f64>,
+    runs: &mut Runs,
+    mut full: impl FnMut(f64) -> Result<Outcome, E>,
+) -> Result<Option<(f64, f64)>, E> {
+    let Some(found) = stepped(&looked.numbers, looked.start, runs, &mut full)? else {
+        return Ok(None);
+    };
+    let found = closer(found, middle, runs, full)?;
+    Ok(Some((found.within.0, found.cost())))
 }
 
 /// A mean over days, and where it lies with 95 % (Student's t).
@@ -213,39 +313,51 @@ mod tests {
         close(between(outcome(0.0, 100.0), outcome(0.0, 120.0)), 120.0);
     }
 
-    /// Settings that miss less and cost more, from place to place.
-    fn setting(place: usize) -> Result<Outcome, Infallible> {
-        Ok(outcome(
-            0.1 * libm::exp10(-(place as f64)),
-            100.0 + 10.0 * place as f64,
-        ))
+    /// A setting that misses a tenth of the one before and costs ten more.
+    fn setting(number: f64) -> Result<Outcome, Infallible> {
+        Ok(outcome(0.1 * libm::exp10(-number), 1000.0 + 10.0 * number))
+    }
+
+    const NUMBERS: [f64; 6] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+
+    fn none(_: f64, _: f64) -> Option<f64> {
+        None
     }
 
     #[test]
     fn the_first_that_keeps_the_budget_is_found_by_halving() {
         let mut tried = 0;
-        let found = first_within(14, |place| {
+        let found = halved(&NUMBERS, |number| {
             tried += 1;
-            setting(place)
+            setting(number)
         });
-        assert!(found == Ok(2) && tried <= 4);
-        assert_eq!(first_within(2, setting), Ok(2), "none does");
-        assert_eq!(first_within(0, setting), Ok(0));
+        let Ok(Some(found)) = found else {
+            panic!("{found:?}");
+        };
+        assert!(found.within.0 == 2.0 && tried <= 3, "{found:?} {tried}");
+        assert_eq!(found.above.map(|(number, _)| number), Some(1.0));
+        assert_eq!(halved(&NUMBERS[..2], setting), Ok(None), "none does");
+        assert_eq!(halved(&[], setting), Ok(None));
+        let careful = halved(&NUMBERS[3..], setting).unwrap().unwrap();
+        assert!(careful.above.is_none() && careful.within.0 == 3.0);
     }
 
     #[test]
     fn wherever_the_search_begins_it_ends_at_the_same_cost() {
         for start in 0..9 {
-            let found = at_budget(6, start, &mut Runs::new(), setting);
-            let Ok(Some((place, cost))) = found else {
+            let found = stepped(&NUMBERS, start, &mut Runs::default(), setting);
+            let Ok(Some(found)) = found else {
                 panic!("{found:?}");
             };
-            assert_eq!(place, 2);
-            close(cost, 120.0);
+            assert_eq!(found.within.0, 2.0);
+            close(found.cost(), 1020.0);
         }
-        assert_eq!(at_budget(2, 0, &mut Runs::new(), setting), Ok(None));
-        let careful = at_budget(3, 2, &mut Runs::new(), |place| setting(place + 3));
-        assert_eq!(careful, Ok(Some((0, 130.0))), "even the cheapest keeps it");
+        let few = stepped(&NUMBERS[..2], 0, &mut Runs::default(), setting);
+        assert_eq!(few, Ok(None));
+        let careful = stepped(&NUMBERS[3..], 2, &mut Runs::default(), setting);
+        let careful = careful.unwrap().unwrap();
+        assert_eq!(careful.above, None, "even the cheapest keeps it");
+        close(careful.cost(), 1030.0);
     }
 
     #[test]
@@ -255,18 +367,49 @@ mod tests {
             let missed = if number > 92.0 { 0.9 } else { 0.0 };
             Ok(outcome(missed, 10_000.0 / number))
         };
-        let ends = [95.0, 70.0].map(|number| (number, run(number).unwrap()));
+        let [above, within] = [95.0, 70.0].map(|number| (number, run(number).unwrap()));
+        let far = Bracket {
+            above: Some(above),
+            within,
+        };
+        close(far.cost(), 10_000.0 / 70.0);
         let half = |a: f64, b: f64| Some(f64::midpoint(a, b));
-        let far = between(ends[0].1, ends[1].1);
-        let (number, cost) = closer(ends[0], ends[1], half, run).unwrap();
+        let near = closer(far, half, &mut Runs::default(), run).unwrap();
+        let number = near.within.0;
         assert!((90.0..=92.0).contains(&number), "{number}");
-        assert!(
-            far > 115.0 && (cost - 10_000.0 / 92.0).abs() < 2.0,
-            "{far} {cost}"
-        );
-        let (number, cost) = closer(ends[0], ends[1], |_, _| None, run).unwrap();
-        close(cost, 10_000.0 / 70.0);
-        close(number, 70.0);
+        assert!((near.cost() - 10_000.0 / 92.0).abs() < 2.0, "{near:?}");
+        let same = closer(far, none, &mut Runs::default(), run);
+        assert_eq!(same, Ok(far));
+    }
+
+    #[test]
+    fn rough_strokes_leave_two_runs_in_full_and_a_wrong_start_costs_only_more_of_them() {
+        // Far apart, so that numbers between are looked at: the budget is kept from 2 on in rough strokes, and in full from
+        // `crossing` on.
+        let at = |crossing: f64| {
+            move |number: f64| -> Result<Outcome, Infallible> {
+                let missed = BUDGET * libm::exp(crossing - number);
+                Ok(outcome(missed, 100.0 + 10.0 * number))
+            }
+        };
+        let half = |a: f64, b: f64| Some(f64::midpoint(a, b));
+        let looked = looked(&NUMBERS, half, at(1.9)).unwrap();
+        close(looked.cost.unwrap_or_default(), 119.0);
+        assert!(looked.numbers.is_sorted(), "{:?}", looked.numbers);
+        for (crossing, most) in [(1.9, 2), (1.2, 6), (2.6, 6), (-1.0, 5)] {
+            let mut tried = 0;
+            let found = settled(&looked, half, &mut Runs::default(), |number| {
+                tried += 1;
+                at(crossing)(number)
+            });
+            let Ok(Some((_, cost))) = found else {
+                panic!("{found:?}");
+            };
+            close(cost, 100.0 + 10.0 * f64::max(crossing, 0.0));
+            assert!(tried <= most, "{crossing}: {tried}");
+        }
+        let never = settled(&looked, half, &mut Runs::default(), at(9.0));
+        assert_eq!(never, Ok(None));
     }
 
     #[test]
