@@ -104,6 +104,14 @@ pub fn import(text: &str) -> Result<Vec<Imported>, Vec<ImportError>> {
     import_checked(text, &mut |_| Vec::new())
 }
 
+/// What is said of a file that is no YAML, with what to do if it is a chart's template.
+fn told_of_helm(text: &str, mut error: ImportError) -> ImportError {
+    if text.contains("{{") {
+        error.detail += "; Helm fills in what stands in {{ }}: `helm template` writes the manifests that the cluster gets";
+    }
+    error
+}
+
 /// As [`import`], where each policy is also changed and checked by `check`: it gives mistakes by the manifest's fields.
 ///
 /// # Errors
@@ -112,7 +120,7 @@ pub fn import_checked(
     text: &str,
     check: &mut dyn FnMut(&mut Imported) -> Vec<FieldError>,
 ) -> Result<Vec<Imported>, Vec<ImportError>> {
-    let documents = tree::documents(text).map_err(|error| vec![error])?;
+    let documents = tree::documents(text).map_err(|error| vec![told_of_helm(text, error)])?;
     let objects = objects(&documents);
     let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
     for (place, object) in &objects {

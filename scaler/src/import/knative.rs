@@ -233,6 +233,10 @@ impl Reader<'_> {
             None => KpaMetric::Concurrency,
             Some((_, metric)) if metric == "concurrency" => KpaMetric::Concurrency,
             Some((_, metric)) if metric == "rps" => KpaMetric::Rps,
+            // Another class has metrics of its own.
+            Some(_) if self.get("class").is_some_and(|(_, class)| class != KPA) => {
+                KpaMetric::Concurrency
+            }
             Some((key, metric)) => {
                 self.wrong(&key, format!("invalid value: {}", metric.escape_debug()));
                 KpaMetric::Concurrency

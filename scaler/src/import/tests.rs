@@ -453,3 +453,34 @@ fn streams_and_empty_modifiers_are_read() {
     assert!(spec.modifiers.is_none());
     assert_eq!(spec.events().next().unwrap().2.threshold.milli(), 50_000);
 }
+
+#[test]
+fn a_chart_is_to_be_rendered_first() {
+    let chart = "{{- if .Values.hpa.enabled -}}\napiVersion: autoscaling/v2\n{{- end }}\n";
+    let told = mistakes(chart);
+    assert!(
+        told.len() == 1 && told[0].contains("`helm template`"),
+        "{told:?}"
+    );
+    assert!(!mistakes("a: [1\n")[0].contains("helm"));
+}
+
+#[test]
+fn the_metric_of_another_class_is_not_knatives() {
+    let of = |class: &str| {
+        mistakes(&format!(
+            "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: web}}\nspec:\n  template:\n    metadata:\n      annotations:\n        \
+             autoscaling.knative.dev/class: {class}\n        autoscaling.knative.dev/metric: cpu\n"
+        ))
+    };
+    let told = of("hpa.autoscaling.knative.dev");
+    assert!(
+        told.len() == 1 && told[0].contains("this class makes an HPA"),
+        "{told:?}"
+    );
+    let told = of("kpa.autoscaling.knative.dev");
+    assert!(
+        told.len() == 1 && told[0].contains("invalid value: cpu"),
+        "{told:?}"
+    );
+}
