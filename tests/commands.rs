@@ -31,8 +31,8 @@ const SLIPS: [(&str, &str, &str, &str); 5] = [
         "a time is a number with its unit",
     ),
     (
-        "peak: 12/s, rise",
-        "pek: 12/s, rise",
+        "peak: 24/s, rise",
+        "pek: 24/s, rise",
         "pek",
         "did you mean `peak`?",
     ),

@@ -86,7 +86,7 @@ fn the_course_of_events_is_divided_and_the_rest_is_not() {
         slow.journeys[0].pages[2].on_failure
     );
     assert!(
-        matches!(&fast.traffic.rate[1].curve, Curve::Flash(flash) if flash.at == seconds(30.0) && flash.peak.get() == 12.0)
+        matches!(&fast.traffic.rate[1].curve, Curve::Flash(flash) if flash.at == seconds(30.0) && flash.peak.get() == 24.0)
     );
 }
 
