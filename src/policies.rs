@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn what_cannot_be_says_why() {
         for (text, needle) in [
-            ("hpa", "an hpa without a target"),
+            ("hpa", "has no target"),
             ("hpa:cpu=60%,max=0", "max"),
             ("static", "of how many replicas"),
             ("static:replicas=many", "no number of replicas"),

@@ -120,14 +120,38 @@ fn for_each_that_scales(
         .collect()
 }
 
+/// Whether a parameter is a target of a policy.
+fn is_target(key: &str) -> bool {
+    matches!(
+        key,
+        "cpu" | "busy" | "requests" | "concurrency" | "queue" | "cron"
+    )
+}
+
+/// These parameters, if there is a target among them or the policy needs none.
+fn aimed(
+    policy: &str,
+    parameters: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let example = match policy {
+        "hpa" | "target_tracking" | "step" => "cpu=70%",
+        "keda" => "requests=50/s",
+        _ => return Ok(parameters),
+    };
+    let targets = ["target", "triggers", "file"];
+    if parameters
+        .iter()
+        .any(|(key, _)| is_target(key) || targets.contains(&key.as_str()))
+    {
+        return Ok(parameters);
+    }
+    let text =
+        format!("`--policy {policy}` has no target\n  = as in `--policy {policy}:{example}`");
+    Err(Failure::usage(anyhow::anyhow!("{text}")))
+}
+
 /// `, target: {cpu: 60%}, stabilization: 1m`: what a target is stands inside it, and for KEDA each in a trigger.
 pub(crate) fn parameters_text(policy: &str, parameters: &[(String, String)]) -> String {
-    let is_target = |key: &str| {
-        matches!(
-            key,
-            "cpu" | "busy" | "requests" | "concurrency" | "queue" | "cron"
-        )
-    };
     let pair = |(key, value): &(String, String)| format!("{key}: {value}");
     let (targets, others): (Vec<_>, Vec<_>) =
         parameters.iter().partition(|(key, _)| is_target(key));
@@ -188,7 +212,7 @@ pub(crate) fn policy(text: &str) -> Result<Variant, Failure> {
         }
         _ => Change::Policy {
             name: name.to_owned(),
-            parameters: parameters(text, rest)?,
+            parameters: aimed(name, parameters(text, rest)?)?,
         },
     };
     let name = if is_file {
@@ -391,6 +415,12 @@ mod tests {
         for (policies, variants, needle) in [
             (&["hpa:60%"][..], &[][..], "is no parameter"),
             (&["hpa:cpu="], &[], "is no parameter"),
+            (&["hpa"], &[], "as in `--policy hpa:cpu=70%`"),
+            (
+                &["keda:cooldown=1m"],
+                &[],
+                "as in `--policy keda:requests=50/s`",
+            ),
             (&["static:5"], &[], "takes no parameters"),
             (&["nowhere.yaml"], &[], "nowhere.yaml"),
             (&["hpa:cpu=1%", "hpa:cpu=1%"], &[], "two variants"),
