@@ -101,11 +101,11 @@ impl Verdict {
     }
 }
 
-/// Judges all gates of the scenario, and the audit if there was one.
+/// Judges all gates of the scenario, and the audit if there was something to audit.
 #[must_use]
 pub fn judge(gates: &[Gate], run: &Analysis) -> Vec<GateResult> {
     let mut results: Vec<GateResult> = gates.iter().map(|gate| judge_one(gate, run)).collect();
-    if let Some(audit) = &run.audit {
+    if let Some(audit) = run.audit.as_ref().filter(|audit| !audit.of_nothing()) {
         let found = audit.violation_count.max(audit.violations.len() as u64);
         results.push(GateResult {
             gate: "audit: orders there and charged once".into(),

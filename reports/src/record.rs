@@ -232,6 +232,22 @@ pub struct Audit {
     pub violation_count: u64,
 }
 
+impl Audit {
+    /// Whether there was nothing to audit: no order, no charge. That nothing is wrong with them then proves nothing.
+    #[must_use]
+    pub fn of_nothing(&self) -> bool {
+        let Self {
+            acknowledged,
+            placed,
+            charged,
+            refunded,
+            ref violations,
+            violation_count,
+        } = *self;
+        acknowledged + placed + charged + refunded + violation_count == 0 && violations.is_empty()
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct End {

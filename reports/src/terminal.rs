@@ -223,6 +223,7 @@ fn causes(run: &Analysis, width: usize) -> Vec<String> {
     }
     if let Some(audit) = &run.audit {
         let found = match audit.violation_count {
+            _ if audit.of_nothing() => "no order was placed: there was nothing to audit".into(),
             0 => format!(
                 "{} acknowledged, each there once and charged once",
                 plural(audit.acknowledged, "order")

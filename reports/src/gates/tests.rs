@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::record::{Audit, Record};
 use crate::sample::{self, Kind};
 
 fn run(kind: Kind) -> Analysis {
@@ -133,6 +134,20 @@ fn what_the_audit_finds_fails_any_finished_run() {
             (Outcome::Fail, "order 7 was charged twice")
         );
     }
+}
+
+#[test]
+fn where_no_order_was_placed_no_audit_passes() {
+    let mut record = sample::record(Kind::Passed);
+    let gates = |record: &Record| Analysis::of(record).gates.len();
+    let audited = gates(&record);
+    record.audit = Some(Audit::default());
+    assert_eq!(gates(&record), audited - 1);
+    record.audit = Some(Audit {
+        placed: 1,
+        ..Audit::default()
+    });
+    assert_eq!(gates(&record), audited);
 }
 
 #[test]
