@@ -82,8 +82,8 @@ pub(super) struct Choice {
     /// The load of the last minutes, in replicas that it holds.
     pub(super) load: f64,
     pub(super) price: f64,
-    /// With the number that is wanted: the share of what it is planned for that is expected to be slow.
-    pub(super) left: f64,
+    /// With the number that is wanted, of what it is planned for.
+    pub(super) left: Left,
     /// At the number: the share that is expected to be slow, and what one more would save, in replicas.
     pub(super) slow: f64,
     pub(super) saves: f64,
@@ -92,6 +92,15 @@ pub(super) struct Choice {
     clips: [Clipped; 7],
     clipped: usize,
     waived: Waived,
+}
+
+/// What is expected to be slow with a number of replicas.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Left {
+    /// The share of the requests.
+    pub(super) slow: f64,
+    /// What one more replica would save, in replicas: less than 1, or it would be wanted.
+    pub(super) saves: f64,
 }
 
 impl Choice {
@@ -229,13 +238,17 @@ fn expected(choice: &mut Choice, outlook: &Outlook, terms: &Terms<'_>, max: u32)
     choice.for_jump = outlook.jump.map(with_jump);
 }
 
-/// The share that is expected to be slow of what the wanted number is planned for. Those who wait already are not of it.
-fn left(choice: &Choice, outlook: &Outlook, rate: f64, terms: &Terms<'_>) -> f64 {
-    let one = |rate: f64, n: u32| terms.missed(&[Case { weight: 1.0, rate }], n);
+/// What is expected to be slow of what the wanted number is planned for. Those who wait already are not of it.
+fn left(choice: &Choice, outlook: &Outlook, rate: f64, terms: &Terms<'_>) -> Left {
+    let of = |cases: &[Case], n: u32| Left {
+        slow: terms.missed(cases, n),
+        saves: terms.saved(cases, n) * terms.price,
+    };
+    let one = |rate: f64, n: u32| of(&[Case { weight: 1.0, rate }], n);
     let n = choice.wanted.unwrap_or(choice.for_now);
     match (choice.because, outlook.jump) {
-        ("expected", _) => terms.missed(&outlook.cases(), n),
-        ("recurring", Some(jump)) => terms.missed(&outlook.with_jump(jump), n),
+        ("expected", _) => of(&outlook.cases(), n),
+        ("recurring", Some(jump)) => of(&outlook.with_jump(jump), n),
         ("event", _) => one(choice.event.unwrap_or(rate), n),
         ("return", _) => one(outlook.waited_for.unwrap_or(rate), n),
         _ => one(choice.surge.unwrap_or(rate), choice.for_now),

@@ -8,7 +8,7 @@ use metrics::Replicas;
 use crate::figures::{Decimals, tenths, whole};
 use crate::{Reason, Term};
 
-use super::choice::Choice;
+use super::choice::{Choice, Left};
 use super::forecast::Standing;
 use super::inputs::Inputs;
 use super::outlook::Outlook;
@@ -79,9 +79,9 @@ fn sentence(choice: &Choice, inputs: &Inputs) -> String {
     };
     let each = text!(
         160,
-        "each replica takes {full_rate} at most: with {} {} would be slow, and one more would save less than it costs",
+        "each replica takes {full_rate} at most: with {} {}",
         Replicas(n).in_words(),
-        share(choice.left)
+        left(&choice.left)
     );
     match choice.because {
         "expected" => text!(
@@ -130,16 +130,25 @@ fn load(choice: &Choice, now: f64) -> String {
     }
 }
 
-/// A share of requests.
-fn share(slow: f64) -> String {
-    let percent = 100.0 * slow;
-    if percent < 0.005 {
+/// Less than this part of a replica is nothing saved.
+const NOTHING: f64 = 0.001;
+
+/// What is slow with the number, and why it is not one more.
+fn left(left: &Left) -> String {
+    let percent = 100.0 * left.slow;
+    let slow = if percent < 0.005 {
         "none".into()
     } else if percent < 9.95 {
         text!(24, "{} %", Decimals(percent, 2))
     } else {
         text!(24, "{} %", whole(percent))
-    }
+    };
+    let more = match left.saves < NOTHING {
+        true if percent < 0.005 => "",
+        true => ", as with any more",
+        false => ", and one more would save less than it costs",
+    };
+    text!(96, "{slow} would be slow{more}")
 }
 
 fn without_load(choice: &Choice, inputs: &Inputs) -> String {
