@@ -76,9 +76,10 @@ fn whole(a: f64, b: f64) -> Option<f64> {
     (middle > a.min(b) && middle < a.max(b)).then_some(middle)
 }
 
-/// The number that is so many times one as the other is it.
+/// The number that is so many times one as the other is it; none if they are within 2 % of each other: what a policy does is no
+/// smooth function of its number.
 pub fn geometric(a: f64, b: f64) -> Option<f64> {
-    Some((a * b).sqrt())
+    (a.max(b) > 1.02 * a.min(b)).then(|| (a * b).sqrt())
 }
 
 /// One policy.
@@ -287,4 +288,26 @@ fn reactive(_: &Day) -> Vec<Curve> {
 
 fn foresight(_: &Day) -> Vec<Curve> {
     prices("foresight")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_between_two_numbers_comes_to_an_end() {
+        for middle in [whole, geometric] {
+            let (mut low, mut high, mut steps) = (1.0, 90.0, 0);
+            while let Some(number) = middle(low, high) {
+                assert!(number > low && number < high);
+                (low, high) = if steps % 3 == 0 {
+                    (number, high)
+                } else {
+                    (low, number)
+                };
+                steps += 1;
+            }
+            assert!((1..100).contains(&steps), "{steps}");
+        }
+    }
 }
