@@ -155,12 +155,13 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
-/// Text in lines of at most `width` characters, broken between words; a longer word is cut.
+/// Text in lines of at most `width` characters, broken between words, but not between a number and its unit; a longer word is
+/// cut.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let word = cut(word, width.max(1));
+    for word in with_units(text) {
+        let word = cut(&word, width.max(1));
         let last = lines.last_mut().expect("there is always a line");
         if last.is_empty() {
             *last = word;
@@ -172,6 +173,28 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Words, each number with the unit that follows it.
+fn with_units(text: &str) -> Vec<String> {
+    let is_unit = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '%');
+        matches!(
+            word,
+            "%" | "µs" | "ms" | "s" | "min" | "h" | "req/s" | "KiB" | "MiB"
+        )
+    };
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(last) if is_unit(word) && last.ends_with(|c: char| c.is_ascii_digit()) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// A name as a terminal may show it: control characters, escapes and direction marks are left out.
@@ -223,6 +246,23 @@ fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_ends_between_no_number_and_its_unit() {
+        let text = "missed 2.0 % (95 %: 1.6 % … 2.4 %) within 135 s, then 4 more";
+        let lines = [
+            "missed 2.0 %",
+            "(95 %: 1.6 % …",
+            "2.4 %) within",
+            "135 s, then 4",
+            "more",
+        ];
+        assert_eq!(wrap(text, 15), lines);
+        for width in 1..40 {
+            let lines = wrap(text, width);
+            assert!(lines.iter().all(|line| line.chars().count() <= width));
+        }
+    }
 
     #[test]
     fn numbers_as_people_read_them() {
