@@ -67,7 +67,7 @@ $ RUSHHOUR_TRACES=../shared/traces cargo run --release --example tournament -- "
         .map_or(0, |last| last + 1 - first);
     writeln!(
         text,
-        "--first {first} --seeds {seeds} --hours {hours}{} --page docs/tournament.md\n```\n",
+        "--first {first} --seeds {seeds} --hours {hours}{} --page page.md\n```\n",
         asked(rows)
     )
     .expect("text");
