@@ -118,15 +118,10 @@ pub fn judge(gates: &[Gate], run: &Analysis) -> Vec<GateResult> {
             limit: 1.0,
             unit: Unit::Count,
             margin: None,
-            place: audit.violations.first().map_or_else(
-                || {
-                    format!(
-                        "{} acknowledged",
-                        words::plural(audit.acknowledged, "order")
-                    )
-                },
-                Clone::clone,
-            ),
+            place: audit
+                .violations
+                .first()
+                .map_or_else(|| audit.orders(), Clone::clone),
             why: None,
         });
     }

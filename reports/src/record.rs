@@ -21,6 +21,8 @@ use scaler::{Decision, Observation, PolicySpec, PolicyState, Status, WriteOutcom
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::words::plural;
+
 pub(crate) use delta::Encoder;
 pub use merge::MergeError;
 pub use read::ReadError;
@@ -245,6 +247,14 @@ impl Audit {
             violation_count,
         } = *self;
         acknowledged + placed + charged + refunded + violation_count == 0 && violations.is_empty()
+    }
+
+    /// What was audited: the orders that shoppers know of, or those that were placed if they kept the number of none.
+    pub(crate) fn orders(&self) -> String {
+        match self.acknowledged {
+            0 => format!("{} placed, none acknowledged", plural(self.placed, "order")),
+            n => format!("{} acknowledged", plural(n, "order")),
+        }
     }
 }
 

@@ -224,10 +224,7 @@ fn causes(run: &Analysis, width: usize) -> Vec<String> {
     if let Some(audit) = &run.audit {
         let found = match audit.violation_count {
             _ if audit.of_nothing() => "no order was placed: there was nothing to audit".into(),
-            0 => format!(
-                "{} acknowledged, each there once and charged once",
-                plural(audit.acknowledged, "order")
-            ),
+            0 => format!("{}, each there once and charged once", audit.orders()),
             n => format!(
                 "{}: {}",
                 plural(n, "violation"),

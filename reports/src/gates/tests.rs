@@ -148,6 +148,9 @@ fn where_no_order_was_placed_no_audit_passes() {
         ..Audit::default()
     });
     assert_eq!(gates(&record), audited);
+    let run = Analysis::of(&record);
+    let place = &run.gates.last().unwrap().place;
+    assert_eq!(place, "1 order placed, none acknowledged");
 }
 
 #[test]
