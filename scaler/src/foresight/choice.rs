@@ -99,7 +99,7 @@ pub(super) struct Choice {
 pub(super) struct Left {
     /// The share of the requests.
     pub(super) slow: f64,
-    /// What one more replica would save, in replicas: less than 1, or it would be wanted.
+    /// What one more replica would save, in replicas: 1 or more only if no more may be asked for.
     pub(super) saves: f64,
 }
 

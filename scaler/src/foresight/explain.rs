@@ -143,10 +143,15 @@ fn left(left: &Left) -> String {
     } else {
         text!(24, "{} %", whole(percent))
     };
-    let more = match left.saves < NOTHING {
-        true if percent < 0.005 => "",
-        true => ", as with any more",
-        false => ", and one more would save less than it costs",
+    let more = if left.saves >= 1.0 {
+        ", and more may not be asked for"
+    } else if left.saves >= NOTHING {
+        ", and one more would save less than it costs"
+    } else if percent < 0.005 || left.slow >= 0.5 {
+        // Where most are slow, one more may save nothing, and many more a lot.
+        ""
+    } else {
+        ", as with any more"
     };
     text!(96, "{slow} would be slow{more}")
 }
@@ -302,4 +307,31 @@ fn trust(standing: &Standing) -> Vec<Term> {
 
 fn term(name: &str, value: String) -> Term {
     Term::new(name, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_why_there_is_not_one_more() {
+        for (slow, saves, says) in [
+            (0.0, 0.0, "none would be slow"),
+            (0.0322, 0.0, "3.22 % would be slow, as with any more"),
+            (
+                0.0322,
+                0.4,
+                "3.22 % would be slow, and one more would save less than it costs",
+            ),
+            (
+                0.3,
+                1.0,
+                "30 % would be slow, and more may not be asked for",
+            ),
+            // All that may be asked for, and by far not enough: many more would help.
+            (1.0, 0.0, "100 % would be slow"),
+        ] {
+            assert_eq!(left(&Left { slow, saves }), says);
+        }
+    }
 }
