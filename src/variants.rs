@@ -138,11 +138,8 @@ fn aimed(
         "keda" => "requests=50/s",
         _ => return Ok(parameters),
     };
-    let targets = ["target", "triggers", "file"];
-    if parameters
-        .iter()
-        .any(|(key, _)| is_target(key) || targets.contains(&key.as_str()))
-    {
+    let aims = |key: &str| is_target(key) || matches!(key, "target" | "triggers");
+    if parameters.iter().any(|(key, _)| aims(key)) {
         return Ok(parameters);
     }
     let text =
