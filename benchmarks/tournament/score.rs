@@ -172,22 +172,19 @@ pub fn looked<E>(
             cost: None,
         });
     };
-    let mut start = numbers
-        .iter()
-        .position(|n| *n == coarse.within.0)
-        .unwrap_or_default();
     let fine = closer(coarse, middle, &mut Runs::default(), rough)?;
+    let place = |numbers: &[f64], number: f64| {
+        let found = numbers.iter().position(|n| *n == number);
+        found.unwrap_or_default()
+    };
     let ends = [fine.above, Some(fine.within)];
     for (number, _) in ends.into_iter().flatten() {
         // Both lie between the coarse ones: in front of the careful one of those.
         if !numbers.contains(&number) {
-            numbers.insert(start, number);
-            start += 1;
+            numbers.insert(place(&numbers, coarse.within.0), number);
         }
     }
-    if fine.within != coarse.within {
-        start -= 1;
-    }
+    let start = place(&numbers, fine.within.0);
     Ok(Looked {
         numbers,
         start,
